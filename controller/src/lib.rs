@@ -1,0 +1,1 @@
+//! Placeholder crate doc, replaced in the next commits.
