@@ -1,1 +1,29 @@
-//! Placeholder crate doc, replaced in the next commits.
+//! The lane model and rule engine: the one place where a lane is defined, checked, compiled and decided.
+//!
+//! Pure by contract: no I/O, no clock and no randomness of its own; time and random draws are arguments.
+//! The same code runs inside the Wasm filter, in `lanectl`, in the tests and in the benches, so that all
+//! of them decide alike. It knows neither Envoy nor Kubernetes.
+//!
+//! Data flows one way:
+//!
+//! ```text
+//! text ── parse ──▶ model ── validate ──▶ filter_config ── Program::compile ──▶ Program ── on_request ──▶ Outcome
+//! ```
+
+#![deny(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::unreachable
+)]
+
+pub mod filter_config;
+pub mod head;
+pub mod metric;
+pub mod model;
+pub mod name;
+pub mod outcome;
+pub mod percent;
+pub mod problem;
+pub mod program;

@@ -1,0 +1,81 @@
+//! Metrics as Envoy statistics: labels travel inside the name.
+//!
+//! A statistic is named `label=.=value;.;…name`, the form in which Istio's own tag regexes
+//! (`([label]=\.=(.*?);\.;)`, its `extraStatTags`) find labels; [`TAGS`] lists the ones that we use.
+
+use std::fmt::Write as _;
+
+/// Index of a counter in its program's list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CounterId(pub u32);
+
+/// The labels of our metrics; each needs a tag regex in the bootstrap (`extraStatTags` under Istio).
+pub const TAGS: [&str; 4] = ["role", "lane", "rule", "reason"];
+
+/// Requests by role, lane and, at the entry, rule.
+pub const REQUESTS_TOTAL: &str = "graylane_requests_total";
+/// Requests of a lane that reached a baseline workload although the lane has workloads of the service
+/// (`reason="unavailable"`) or because it has none (`reason="no-version"`).
+pub const FALLBACKS_TOTAL: &str = "graylane_fallbacks_total";
+/// Requests that had lost the lane header and were stamped again, by `reason` (`baggage`, `workload`).
+pub const RESTORED_TOTAL: &str = "graylane_restored_total";
+/// Requests whose baggage or trail would have become too long and was left alone, by `reason`.
+pub const SKIPPED_TOTAL: &str = "graylane_skipped_total";
+/// Requests of an untrusted sender that carried a lane member in baggage, which was removed.
+pub const STRIPPED_TOTAL: &str = "graylane_stripped_total";
+/// Gauge: the smallest generation among the workers, per role.
+pub const GENERATION: &str = "graylane_generation";
+/// Gauge: workers (with Envoy's main thread) whose heartbeat is fresh, per role.
+pub const WORKERS: &str = "graylane_workers";
+/// Gauge: time of the last heartbeat of any worker, seconds since 1970, per role.
+pub const HEARTBEAT_SECONDS: &str = "graylane_heartbeat_seconds";
+/// Configurations that were refused, per role as far as it could be read.
+pub const BAD_CONFIGS_TOTAL: &str = "graylane_bad_configs_total";
+
+/// A metric with its labels.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Metric {
+    /// Base name.
+    pub name: &'static str,
+    /// Labels, each key one of [`TAGS`].
+    pub labels: Vec<(&'static str, String)>,
+}
+
+impl Metric {
+    /// A metric with `labels`.
+    #[must_use]
+    pub fn new<const N: usize>(name: &'static str, labels: [(&'static str, &str); N]) -> Self {
+        Self { name, labels: labels.map(|(key, value)| (key, value.to_owned())).into() }
+    }
+
+    /// The name under which the statistic is defined in Envoy, without Envoy's own `wasmcustom.` prefix.
+    #[must_use]
+    pub fn stat_name(&self) -> String {
+        let mut text = String::new();
+        for (key, value) in &self.labels {
+            // Writing to a String cannot fail.
+            let _ = write!(text, "{key}=.={value};.;");
+        }
+        text + self.name
+    }
+}
+
+/// The regex by which Envoy's tag extractor finds label `tag`: the first group is cut out, the second is
+/// the value (Envoy: `TagSpecifier.regex`).
+#[must_use]
+pub fn tag_regex(tag: &str) -> String {
+    format!(r"({tag}=\.=(.*?);\.;)")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_are_found_by_the_tag_regexes() {
+        let stat = Metric::new(REQUESTS_TOTAL, [("role", "entry"), ("lane", "gray")]).stat_name();
+        assert_eq!(stat, "role=.=entry;.;lane=.=gray;.;graylane_requests_total");
+        let lane = regex::Regex::new(&tag_regex("lane")).unwrap();
+        assert_eq!(&lane.captures(&stat).unwrap()[2], "gray");
+    }
+}
