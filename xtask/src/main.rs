@@ -1,3 +1,44 @@
-//! Entry point.
+//! The project's tasks, run as `cargo xtask <task>`; one file per task.
 
-fn main() {}
+mod process;
+mod tools;
+mod wasm;
+mod workspace;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+use crate::workspace::Workspace;
+
+/// The project's tasks.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Build the Wasm modules: the filter as it is shipped, and the benches' no-op filter
+    Wasm,
+}
+
+fn main() -> ExitCode {
+    match run(Cli::parse().task) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(err) => {
+            eprintln!("error: {err:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(task: Task) -> Result<()> {
+    let ws = Workspace::load()?;
+    match task {
+        Task::Wasm => wasm::run(&ws),
+    }
+}
