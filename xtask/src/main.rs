@@ -10,6 +10,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
+use crate::tools::Tool;
 use crate::workspace::Workspace;
 
 /// The project's tasks.
@@ -24,6 +25,11 @@ struct Cli {
 enum Task {
     /// Build the Wasm modules: the filter as it is shipped, and the benches' no-op filter
     Wasm,
+    /// Install a pinned tool if it is missing, and print where it is
+    Tool {
+        /// Which one
+        tool: Tool,
+    },
 }
 
 fn main() -> ExitCode {
@@ -40,5 +46,6 @@ fn run(task: Task) -> Result<()> {
     let ws = Workspace::load()?;
     match task {
         Task::Wasm => wasm::run(&ws),
+        Task::Tool { tool } => tools::run(&ws, tool),
     }
 }
