@@ -1,6 +1,8 @@
 //! The project's tasks, run as `cargo xtask <task>`; one file per task.
 
 mod process;
+mod test;
+mod tidy;
 mod tools;
 mod wasm;
 mod workspace;
@@ -25,6 +27,10 @@ struct Cli {
 enum Task {
     /// Build the Wasm modules: the filter as it is shipped, and the benches' no-op filter
     Wasm,
+    /// Run everything that must hold before a change lands
+    Test(test::Options),
+    /// Check the rules of the repository: files, names, dependencies, documents
+    Tidy,
     /// Install a pinned tool if it is missing, and print where it is
     Tool {
         /// Which one
@@ -33,7 +39,7 @@ enum Task {
 }
 
 fn main() -> ExitCode {
-    match run(Cli::parse().task) {
+    match run(&Cli::parse().task) {
         Ok(()) => ExitCode::SUCCESS,
         Err(err) => {
             eprintln!("error: {err:#}");
@@ -42,10 +48,12 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(task: Task) -> Result<()> {
+fn run(task: &Task) -> Result<()> {
     let ws = Workspace::load()?;
     match task {
         Task::Wasm => wasm::run(&ws),
-        Task::Tool { tool } => tools::run(&ws, tool),
+        Task::Test(options) => test::run(&ws, options),
+        Task::Tidy => tidy::run(&ws),
+        Task::Tool { tool } => tools::run(&ws, *tool),
     }
 }

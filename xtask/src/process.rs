@@ -21,11 +21,13 @@ pub(crate) fn cargo() -> Command {
 
 /// Runs a command with its output on our standard error: our standard output is for results.
 pub(crate) fn run(cmd: &mut Command) -> Result<()> {
-    let status = cmd
-        .stdin(Stdio::null())
-        .stdout(std::io::stderr())
-        .status()
-        .with_context(|| format!("failed to start `{}`", describe(cmd)))?;
+    run_shown(cmd.stdout(std::io::stderr()))
+}
+
+/// Runs a command whose output is the result, on our standard output.
+pub(crate) fn run_shown(cmd: &mut Command) -> Result<()> {
+    let status =
+        cmd.stdin(Stdio::null()).status().with_context(|| format!("failed to start `{}`", describe(cmd)))?;
     if !status.success() {
         bail!("`{}` failed: {status}", describe(cmd));
     }

@@ -1,0 +1,86 @@
+//! The steps of `cargo xtask test` that are commands.
+
+use std::process::Command;
+
+use anyhow::Result;
+
+use crate::tools::{cargo_deny, envoy, protojson, rust};
+use crate::workspace::Workspace;
+use crate::{process, wasm};
+
+/// The crates that are built for Wasm.
+const WASM_CRATES: [&str; 3] = ["lane", "filter", "noop"];
+
+pub(super) fn fmt(ws: &Workspace) -> Result<()> {
+    rust::ensure_lint_tools()?;
+    cargo(ws, &["fmt", "--all", "--check"])
+}
+
+pub(super) fn clippy(ws: &Workspace) -> Result<()> {
+    rust::ensure_lint_tools()?;
+    cargo(ws, &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])
+}
+
+pub(super) fn clippy_wasm(ws: &Workspace) -> Result<()> {
+    rust::ensure_lint_tools()?;
+    rust::ensure_target(wasm::TARGET)?;
+    let mut args = vec!["clippy", "--target", wasm::TARGET];
+    args.extend(WASM_CRATES.iter().flat_map(|name| ["--package", name]));
+    args.extend(["--", "-D", "warnings"]);
+    cargo(ws, &args)
+}
+
+pub(super) fn doc(ws: &Workspace) -> Result<()> {
+    process::run_shown(
+        process::cargo()
+            .current_dir(&ws.root)
+            .args(["doc", "--no-deps", "--workspace"])
+            .env("RUSTDOCFLAGS", "-D warnings"),
+    )
+}
+
+/// Advisories are left out: a new one would fail a change that has nothing to do with it.
+pub(super) fn deny(ws: &Workspace) -> Result<()> {
+    process::run_shown(
+        Command::new(cargo_deny::ensure()?)
+            .current_dir(&ws.root)
+            .args(["--locked", "--config", ".deny.toml", "check"])
+            // An exception that nothing needs any more is to be removed.
+            .args(["-D", "unmatched-skip", "-D", "license-not-encountered"])
+            .args(["bans", "licenses", "sources"]),
+    )
+}
+
+pub(super) fn protojson(ws: &Workspace) -> Result<()> {
+    for args in [["vet", "./..."], ["test", "./..."]] {
+        process::run_shown(Command::new("go").current_dir(ws.path(protojson::SOURCES)).args(args))?;
+    }
+    Ok(())
+}
+
+pub(super) fn unit(ws: &Workspace) -> Result<()> {
+    cargo(ws, &["test", "--workspace", "--exclude", "tests"])
+}
+
+/// The tests find what they run by these variables; each of them is built or installed first.
+pub(super) fn e2e(ws: &Workspace, full: bool) -> Result<()> {
+    let profile: &[&str] = if full { &["--release"] } else { &[] };
+    cargo(ws, &[&["build", "--package", "controller", "--bin", "lanectl"], profile].concat())?;
+    let lanectl = ws.target.join(if full { "release" } else { "debug" }).join("lanectl");
+
+    let mut cmd = process::cargo();
+    cmd.current_dir(&ws.root).args(["test", "--package", "tests"]).args(profile);
+    cmd.env("GRAYLANE_ENVOY", envoy::ensure(envoy::VERSION)?)
+        .env("GRAYLANE_WASM", wasm::build_filter(ws)?)
+        .env("GRAYLANE_LANECTL", lanectl)
+        .env("GRAYLANE_PROTOJSON", protojson::ensure(ws)?)
+        .env_remove("GRAYLANE_FULL");
+    if full {
+        cmd.env("GRAYLANE_FULL", "1");
+    }
+    process::run_shown(&mut cmd)
+}
+
+fn cargo(ws: &Workspace, args: &[&str]) -> Result<()> {
+    process::run_shown(process::cargo().current_dir(&ws.root).args(args))
+}
