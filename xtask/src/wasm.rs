@@ -9,6 +9,8 @@ mod imports;
 mod strip;
 
 use std::fmt::Write as _;
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
@@ -82,7 +84,8 @@ fn write(ws: &Workspace, name: &str, bytes: &[u8]) -> Result<PathBuf> {
 
 fn replace(dir: &Path, path: &Path, bytes: &[u8]) -> Result<()> {
     std::fs::create_dir_all(dir)?;
-    let file = tempfile::NamedTempFile::new_in(dir)?;
+    // A temporary file is its owner's alone, and an Envoy may run as somebody else.
+    let file = tempfile::Builder::new().permissions(Permissions::from_mode(0o644)).tempfile_in(dir)?;
     std::fs::write(file.path(), bytes)?;
     file.persist(path)?;
     Ok(())
