@@ -1,1 +1,19 @@
-//! Placeholder crate doc, replaced in the next commits.
+//! The Envoy configuration that follows from a lane group: pure generation.
+//!
+//! Same input, same bytes: no I/O, no clock, no randomness, no network. Whoever calls [`standalone::render`]
+//! writes the files and reads the receipts.
+//!
+//! ```text
+//! LaneGroup + Lanes + Topology ── topology::validate ──▶ standalone::render ──▶ Vec<Proxy> (files by stage)
+//! ```
+
+#![deny(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::unreachable
+)]
+
+pub mod standalone;
+pub mod topology;
