@@ -33,7 +33,9 @@ impl RequestHead for MemoryHead {
     fn header(&self, name: &str) -> Option<Cow<'_, [u8]>> {
         let mut lines = self.headers.iter().filter(|(n, _)| n == name).map(|(_, v)| v.as_slice());
         let first = lines.next()?;
-        let Some(second) = lines.next() else { return Some(Cow::Borrowed(first)) };
+        let Some(second) = lines.next() else {
+            return Some(Cow::Borrowed(first));
+        };
         let mut joined = first.to_vec();
         for line in std::iter::once(second).chain(lines) {
             joined.push(b',');

@@ -18,12 +18,23 @@
     clippy::unreachable
 )]
 
+pub mod baggage;
+pub mod cookie;
 pub mod filter_config;
 pub mod head;
+pub mod host;
+mod index;
+pub mod matcher;
 pub mod metric;
 pub mod model;
 pub mod name;
 pub mod outcome;
 pub mod percent;
+pub mod precedence;
+mod predicate;
 pub mod problem;
 pub mod program;
+pub mod query;
+pub mod share;
+mod subject;
+pub mod trail;

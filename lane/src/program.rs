@@ -1,16 +1,41 @@
 //! A compiled configuration: what the filter, `lanectl explain`, tests and benches run.
+//!
+//! One [`Program`] is one role of one workload. [`Program::on_request`] is a pure function of the compiled
+//! rules, the request's head, the time and a random draw; it returns what to do and never does it.
 
-use crate::filter_config::{FORMAT_VERSION, FilterConfig};
+mod decide;
+mod entry;
+mod explain;
+mod inbound;
+mod outbound;
+
+use crate::filter_config::{FORMAT_VERSION, FilterConfig, LaneConfig, Role};
 use crate::head::RequestHead;
 use crate::metric::{CounterId, Metric};
+use crate::name::LaneName;
 use crate::outcome::Outcome;
 use crate::problem::Problem;
+
+pub use decide::{Decision, MAX_RULES};
+pub use explain::{RuleVerdict, ShareVerdict};
+
+/// The most counters that carry a rule's name; further rules are counted together as `other`.
+pub const MAX_RULE_COUNTERS: usize = 256;
 
 /// A compiled [`FilterConfig`]. Compile once per configuration, run per request.
 #[derive(Debug)]
 pub struct Program {
     config: FilterConfig,
     counters: Vec<Metric>,
+    role: Compiled,
+}
+
+/// What each role keeps compiled.
+#[derive(Debug)]
+enum Compiled {
+    Entry(entry::Entry),
+    Inbound(inbound::Inbound),
+    Outbound(outbound::Outbound),
 }
 
 impl Program {
@@ -19,10 +44,17 @@ impl Program {
     /// # Errors
     /// All problems found: not JSON, an unknown version, a bad rule, a limit exceeded.
     pub fn from_json(json: &[u8]) -> Result<Self, Vec<Problem>> {
-        let config: FilterConfig = serde_json::from_slice(json).map_err(|error| {
+        // The version is read first, so that a newer format is named as such whatever else it holds.
+        #[derive(serde::Deserialize)]
+        struct Versioned {
+            version: u32,
+        }
+        let unreadable = |error: serde_json::Error| {
             vec![Problem::error("", format!("the configuration is not readable: {error}"), "render it anew")]
-        })?;
-        Self::compile(config)
+        };
+        let Versioned { version } = serde_json::from_slice(json).map_err(unreadable)?;
+        check_version(version)?;
+        Self::compile(serde_json::from_slice(json).map_err(unreadable)?)
     }
 
     /// Compiles a configuration.
@@ -30,14 +62,14 @@ impl Program {
     /// # Errors
     /// All problems found: an unknown version, a bad rule, a limit exceeded.
     pub fn compile(config: FilterConfig) -> Result<Self, Vec<Problem>> {
-        if config.version != FORMAT_VERSION {
-            return Err(vec![Problem::error(
-                "version",
-                format!("version {} is not {FORMAT_VERSION}", config.version),
-                "use a module and a writer of the same release",
-            )]);
-        }
-        Ok(Self { config, counters: Vec::new() })
+        check_version(config.version)?;
+        let mut counters = CounterList::default();
+        let role = match config.role {
+            Role::Entry => Compiled::Entry(entry::Entry::compile(&config, &mut counters)?),
+            Role::Inbound => Compiled::Inbound(inbound::Inbound::compile(&config, &mut counters)),
+            Role::Outbound => Compiled::Outbound(outbound::Outbound::compile(&config, &mut counters)),
+        };
+        Ok(Self { config, counters: counters.metrics, role })
     }
 
     /// The configuration that was compiled.
@@ -64,7 +96,91 @@ impl Program {
     /// random number for shares without a sticky key.
     #[must_use]
     pub fn on_request<'a>(&'a self, head: &impl RequestHead, now_ms: u64, draw: u64) -> Outcome<'a> {
-        let _ = (head, now_ms, draw);
-        Outcome::default()
+        match &self.role {
+            Compiled::Entry(entry) => entry.on_request(&self.config, head, now_ms, draw),
+            Compiled::Inbound(inbound) => inbound.on_request(&self.config, head),
+            Compiled::Outbound(outbound) => outbound.on_request(&self.config, head, now_ms),
+        }
+    }
+
+    /// Which rule takes a request at the entry; `None` when none does, or in another role.
+    #[must_use]
+    pub fn decide(&self, head: &impl RequestHead, now_ms: u64, draw: u64) -> Option<Decision<'_>> {
+        match &self.role {
+            Compiled::Entry(entry) => entry.rules().decide(&self.config, head, now_ms, draw),
+            Compiled::Inbound(_) | Compiled::Outbound(_) => None,
+        }
+    }
+
+    /// What each rule says to a request, in order of precedence; empty in other roles than the entry.
+    #[must_use]
+    pub fn explain(&self, head: &impl RequestHead, now_ms: u64, draw: u64) -> Vec<RuleVerdict<'_>> {
+        match &self.role {
+            Compiled::Entry(entry) => entry.rules().explain(&self.config, head, now_ms, draw),
+            Compiled::Inbound(_) | Compiled::Outbound(_) => Vec::new(),
+        }
     }
 }
+
+fn check_version(version: u32) -> Result<(), Vec<Problem>> {
+    if version == FORMAT_VERSION {
+        return Ok(());
+    }
+    let reason = format!("version {version} is not {FORMAT_VERSION}");
+    Err(vec![Problem::error("version", reason, "use a module and a writer of the same release")])
+}
+
+impl LaneConfig {
+    /// Whether the lane has not ended at `now_ms`.
+    #[must_use]
+    pub fn is_active(&self, now_ms: u64) -> bool {
+        self.expires_ms.is_none_or(|end| now_ms < end)
+    }
+}
+
+/// The lane of that name, if the configuration has it.
+fn lane_named<'c>(config: &'c FilterConfig, name: &[u8]) -> Option<(usize, &'c LaneConfig)> {
+    config.lanes.iter().enumerate().find(|(_, lane)| lane.name.as_str().as_bytes() == name)
+}
+
+/// Counters by lane, with one more for the baseline.
+#[derive(Debug)]
+struct PerLane {
+    lanes: Vec<CounterId>,
+    baseline: CounterId,
+}
+
+impl PerLane {
+    /// `metric` makes the metric of a lane; `None` stands for the baseline.
+    fn new(
+        config: &FilterConfig,
+        counters: &mut CounterList,
+        metric: impl Fn(Option<&LaneName>) -> Metric,
+    ) -> Self {
+        Self {
+            lanes: config.lanes.iter().map(|lane| counters.add(metric(Some(&lane.name)))).collect(),
+            baseline: counters.add(metric(None)),
+        }
+    }
+
+    fn of(&self, lane: Option<usize>) -> CounterId {
+        lane.and_then(|lane| self.lanes.get(lane)).copied().unwrap_or(self.baseline)
+    }
+}
+
+/// The counters of a program while it is compiled.
+#[derive(Debug, Default)]
+struct CounterList {
+    metrics: Vec<Metric>,
+}
+
+impl CounterList {
+    fn add(&mut self, metric: Metric) -> CounterId {
+        let id = u32::try_from(self.metrics.len()).unwrap_or(u32::MAX);
+        self.metrics.push(metric);
+        CounterId(id)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,146 @@
+//! The entry role: strip what outsiders may not send, decide, stamp.
+
+use super::decide::{Decision, Rules};
+use super::{CounterList, MAX_RULE_COUNTERS};
+use crate::baggage;
+use crate::filter_config::{FilterConfig, Role};
+use crate::head::RequestHead;
+use crate::metric::{CounterId, Metric, REQUESTS_TOTAL, SKIPPED_TOTAL, STRIPPED_TOTAL};
+use crate::name::{BASELINE, LaneName};
+use crate::outcome::{Edit, Outcome};
+use crate::problem::Problem;
+use crate::trail::{Hop, Why, append};
+
+/// The compiled entry role.
+#[derive(Debug)]
+pub(super) struct Entry {
+    rules: Rules,
+    /// Per lane: the counter of a bare share, then one per rule.
+    entered: Vec<Vec<CounterId>>,
+    baseline: CounterId,
+    stripped: CounterId,
+    baggage_skipped: CounterId,
+}
+
+impl Entry {
+    pub(super) fn compile(config: &FilterConfig, counters: &mut CounterList) -> Result<Self, Vec<Problem>> {
+        let rules = Rules::compile(config)?;
+        let role = Role::Entry.as_str();
+        let requests = |lane: &str, rule: &str| {
+            Metric::new(REQUESTS_TOTAL, [("role", role), ("lane", lane), ("rule", rule)])
+        };
+        let mut named: usize = 0;
+        let entered = config.lanes.iter().map(|lane| {
+            let share = counters.add(requests(lane.name.as_str(), "share"));
+            let mut other = None;
+            let rules = lane.rules.iter().map(|rule| {
+                named = named.saturating_add(1);
+                if named <= MAX_RULE_COUNTERS {
+                    return counters.add(requests(lane.name.as_str(), rule.name.as_str()));
+                }
+                *other.get_or_insert_with(|| counters.add(requests(lane.name.as_str(), "other")))
+            });
+            std::iter::once(share).chain(rules.collect::<Vec<_>>()).collect()
+        });
+        let entered = entered.collect();
+        Ok(Self {
+            rules,
+            entered,
+            baseline: counters.add(requests(BASELINE, "none")),
+            stripped: counters.add(Metric::new(STRIPPED_TOTAL, [("role", role)])),
+            baggage_skipped: counters
+                .add(Metric::new(SKIPPED_TOTAL, [("role", role), ("reason", "baggage")])),
+        })
+    }
+
+    pub(super) fn rules(&self) -> &Rules {
+        &self.rules
+    }
+
+    pub(super) fn on_request<'a>(
+        &self,
+        config: &'a FilterConfig,
+        head: &impl RequestHead,
+        now_ms: u64,
+        draw: u64,
+    ) -> Outcome<'a> {
+        let mut out = Outcome::default();
+        for name in &config.strip {
+            if head.header(name.as_str()).is_some() {
+                out.edits.push(Edit::Remove { name: name.as_str() });
+            }
+        }
+        let decision = self.rules.decide(config, head, now_ms, draw);
+        out.lane = decision.map(|decision| &decision.lane.name);
+        out.counters.push(self.counter(decision.as_ref()));
+        if let Some(lane) = out.lane {
+            out.edits.push(Edit::Set {
+                name: config.lane_header.as_str(),
+                value: lane.as_str().as_bytes().to_vec(),
+            });
+        }
+        self.edit_baggage(config, head, &mut out);
+        write_trail(config, decision.as_ref(), &mut out);
+        out
+    }
+
+    fn counter(&self, decision: Option<&Decision<'_>>) -> CounterId {
+        let home = decision.and_then(|decision| self.rules.home(decision));
+        let place = |rule: Option<usize>| rule.map_or(0, |rule| rule.saturating_add(1));
+        home.and_then(|home| self.entered.get(home.lane)?.get(place(home.rule)).copied())
+            .unwrap_or(self.baseline)
+    }
+
+    /// Replaces an outsider's lane member by ours, or removes it.
+    fn edit_baggage(&self, config: &FilterConfig, head: &impl RequestHead, out: &mut Outcome<'_>) {
+        let Some(key) = &config.baggage else { return };
+        let sent = head.header(baggage::HEADER);
+        let cleaned = sent.as_deref().and_then(|sent| baggage::remove(sent, key.as_str()));
+        if cleaned.is_some() {
+            out.counters.push(self.stripped);
+        }
+        let kept = cleaned.as_deref().or(sent.as_deref()).filter(|kept| !kept.is_empty());
+        let stamped = out.lane.map(|lane| baggage::set(kept, key.as_str(), lane.as_str()));
+        let edit = match (stamped, cleaned.as_deref()) {
+            (Some(Ok(value)), _) => Some(Edit::Set { name: baggage::HEADER, value }),
+            (stamped, Some(cleaned)) => {
+                self.count_skipped(stamped.is_some(), out);
+                Some(set_or_remove(cleaned))
+            }
+            (stamped, None) => {
+                self.count_skipped(stamped.is_some(), out);
+                None
+            }
+        };
+        out.edits.extend(edit);
+    }
+
+    fn count_skipped(&self, skipped: bool, out: &mut Outcome<'_>) {
+        if skipped {
+            out.counters.push(self.baggage_skipped);
+        }
+    }
+}
+
+fn set_or_remove(cleaned: &[u8]) -> Edit<'static> {
+    if cleaned.is_empty() {
+        Edit::Remove { name: baggage::HEADER }
+    } else {
+        Edit::Set { name: baggage::HEADER, value: cleaned.to_vec() }
+    }
+}
+
+/// Starts the trail; whatever an outsider sent under that name is replaced.
+fn write_trail<'a>(config: &'a FilterConfig, decision: Option<&Decision<'a>>, out: &mut Outcome<'a>) {
+    let Some(trail) = &config.trail else { return };
+    let why = match decision {
+        None => Why::None,
+        Some(Decision { rule: Some(rule), .. }) => Why::Rule(rule.name.clone()),
+        Some(Decision { rule: None, .. }) => Why::Share,
+    };
+    let lane: Option<LaneName> = decision.map(|decision| decision.lane.name.clone());
+    let hop = Hop { workload: config.workload.clone(), lane, why };
+    if let Some(value) = append(None, &hop) {
+        out.edits.push(Edit::Set { name: trail.as_str(), value });
+    }
+}

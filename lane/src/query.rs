@@ -1,0 +1,63 @@
+//! Path and query of a `:path` header (RFC 3986, sections 3.3 and 3.4).
+
+use std::borrow::Cow;
+
+use percent_encoding::percent_decode;
+
+/// The path without query and fragment.
+#[must_use]
+pub fn path_only(path: &[u8]) -> &[u8] {
+    path.split(|b| matches!(b, b'?' | b'#')).next().unwrap_or_default()
+}
+
+/// The value of the first query parameter of that name, percent-decoded, `+` read as space.
+#[must_use]
+pub fn get<'a>(path: &'a [u8], name: &str) -> Option<Cow<'a, [u8]>> {
+    let whole = path.split(|b| *b == b'#').next()?;
+    let query = whole.splitn(2, |b| *b == b'?').nth(1)?;
+    query.split(|b| *b == b'&').find_map(|pair| {
+        let mut parts = pair.splitn(2, |b| *b == b'=');
+        let found = decoded(parts.next()?);
+        (*found == *name.as_bytes()).then(|| decoded(parts.next().unwrap_or_default()))
+    })
+}
+
+fn decoded(text: &[u8]) -> Cow<'_, [u8]> {
+    if !text.contains(&b'+') {
+        return percent_decode(text).into();
+    }
+    let spaced: Vec<u8> = text.iter().map(|b| if *b == b'+' { b' ' } else { *b }).collect();
+    Cow::Owned(percent_decode(&spaced).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_parameter_of_the_name_is_decoded() {
+        for (path, want) in [
+            ("/?q=1", Some("1")),
+            ("/?a=0&q=1&q=2", Some("1")),
+            ("/?q=a%20b+c", Some("a b c")),
+            ("/?%71=1", Some("1")),
+            ("/?q", Some("")),
+            ("/?q=a=b?c", Some("a=b?c")),
+            ("/?q=1#q=2", Some("1")),
+            ("/#?q=1", None),
+            ("/q=1", None),
+            ("/?qq=1&Q=2", None),
+            ("/?q=%zz%4", Some("%zz%4")),
+            ("", None),
+        ] {
+            assert_eq!(get(path.as_bytes(), "q").as_deref(), want.map(str::as_bytes), "{path}");
+        }
+    }
+
+    #[test]
+    fn query_and_fragment_are_cut_from_the_path() {
+        for (path, want) in [("/a?b", "/a"), ("/a#b?c", "/a"), ("/a", "/a"), ("*", "*"), ("", "")] {
+            assert_eq!(path_only(path.as_bytes()), want.as_bytes(), "{path}");
+        }
+    }
+}
