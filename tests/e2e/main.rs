@@ -1,0 +1,3 @@
+//! The end-to-end tests on real Envoy: one binary, one module per behaviour.
+
+mod smoke;
