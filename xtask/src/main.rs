@@ -1,5 +1,6 @@
 //! The project's tasks, run as `cargo xtask <task>`; one file per task.
 
+mod demo;
 mod process;
 mod test;
 mod tidy;
@@ -25,6 +26,12 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Task {
+    /// Show the example chain on real Envoys, with a lane set as a pipeline sets it; until Ctrl-C
+    Demo {
+        /// End after the first requests, with an exit code
+        #[arg(long)]
+        once: bool,
+    },
     /// Build the Wasm modules: the filter as it is shipped, and the benches' no-op filter
     Wasm,
     /// Run everything that must hold before a change lands
@@ -51,6 +58,7 @@ fn main() -> ExitCode {
 fn run(task: &Task) -> Result<()> {
     let ws = Workspace::load()?;
     match task {
+        Task::Demo { once } => demo::run(&ws, *once),
         Task::Wasm => wasm::run(&ws),
         Task::Test(options) => test::run(&ws, options),
         Task::Tidy => tidy::run(&ws),

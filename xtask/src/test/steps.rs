@@ -65,7 +65,8 @@ pub(super) fn unit(ws: &Workspace) -> Result<()> {
 /// The tests find what they run by these variables; each of them is built or installed first.
 pub(super) fn e2e(ws: &Workspace, full: bool) -> Result<()> {
     let profile: &[&str] = if full { &["--release"] } else { &[] };
-    cargo(ws, &[&["build", "--package", "controller", "--bin", "lanectl"], profile].concat())?;
+    // Of the same crates as the unit tests, so that its dependencies have the same features and are built.
+    cargo(ws, &[&["build", "--workspace", "--exclude", "tests", "--bin", "lanectl"], profile].concat())?;
     let lanectl = ws.target.join(if full { "release" } else { "debug" }).join("lanectl");
 
     let mut cmd = process::cargo();
