@@ -117,7 +117,7 @@ mod tests {
         let dump = json!({ "configs": [
             { "@type": "type.googleapis.com/envoy.admin.v3.ListenersConfigDump", "version_info": "1",
               "dynamic_listeners": [
-                { "name": "outbound", "active_state": { "version_info": "1", "listener": { "name": "outbound" } },
+                { "name": "outbound", "active_state": { "version_info": "1", "listener": {} },
                   "error_state": { "details": "no such cluster" } } ] },
             { "static_clusters": [ { "cluster": { "name": "b" }, "last_updated": "now" } ] },
         ] });

@@ -24,7 +24,7 @@ use crate::wait;
 
 /// Names the binary.
 pub const ENVOY_VARIABLE: &str = "GRAYLANE_ENVOY";
-/// How long Envoy may take to start, to stop or to judge a configuration: long, since machines of tests are busy.
+/// How long Envoy may take to start, to stop or to judge a configuration: machines of tests are busy.
 const DEADLINE: Duration = Duration::from_secs(60);
 /// File in the Envoy's directory that holds what it says.
 const LOG: &str = "envoy.log";
@@ -213,7 +213,7 @@ async fn ready(process: &mut Process, address_file: &Path) -> Result<Admin> {
     }
 }
 
-/// Reads the configuration from a destructor, where nothing can be awaited: in a thread with a runtime of its own.
+/// Reads the configuration from a destructor, where nothing can be awaited: in a thread with its own runtime.
 fn dump_from_outside(admin: SocketAddr) -> Result<Value> {
     let reader = std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;

@@ -1,11 +1,16 @@
 //! The harness of the end-to-end tests: it starts real processes and speaks to them.
 //!
 //! ```text
-//! envoy.rs      a real Envoy: start, admin interface, stop       process.rs    spawning that outlives a test thread
-//! lanectl.rs    the lanectl binary, run with arguments           ports.rs      loopback ports that nobody else takes
-//! client.rs     requests over HTTP/1.1, HTTP/2 and gRPC          raw.rs        bytes over a bare TCP connection
-//! load.rs       many of them in the background, each recorded    websocket.rs  an echo over WebSocket
-//! wait.rs       waiting for a condition, with a deadline         diagnostics.rs  what to print when a test fails
+//! envoy.rs        a real Envoy: start, admin interface, stop
+//! lanectl.rs      the lanectl binary, run with arguments
+//! process.rs      what both Envoy and its validation run in
+//! client.rs       requests over HTTP/1.1, HTTP/2 and gRPC
+//! raw.rs          bytes over a bare TCP connection
+//! websocket.rs    an echo over WebSocket
+//! load.rs         many requests in the background, each recorded
+//! ports.rs        loopback ports that nobody else takes
+//! wait.rs         waiting for a condition, with a deadline
+//! diagnostics.rs  what is printed when a test fails
 //! ```
 //!
 //! The tests themselves stand in `e2e/`. They get their binaries by environment variables

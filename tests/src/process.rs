@@ -1,9 +1,9 @@
 //! Processes that end with the test process, however that ends, and not with the thread that asked for them.
 //!
-//! `setpriv --pdeathsig`, where the system has it, makes the kernel kill a process when its parent dies, so that a
-//! test run that is killed leaves no Envoy behind. For the kernel the parent is the *thread* that spawned: a tokio
-//! worker or a test thread may end long before the test process does. So one thread, which never ends, spawns
-//! everything.
+//! `setpriv --pdeathsig`, where the system has it, makes the kernel kill a process when its parent dies, so that
+//! a test run that is killed leaves no Envoy behind. For the kernel the parent is the *thread* that spawned: a
+//! tokio worker or a test thread may end long before the test process does. So one thread, which never ends,
+//! spawns everything.
 
 use std::ffi::OsStr;
 use std::fs::File;
