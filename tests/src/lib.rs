@@ -1,6 +1,7 @@
 //! The harness of the end-to-end tests: it starts real processes and speaks to them.
 //!
 //! ```text
+//! mesh.rs         a gateway and a call chain, an Envoy per workload
 //! envoy.rs        a real Envoy: start, admin interface, stop
 //! lanectl.rs      the lanectl binary, run with arguments
 //! process.rs      what both Envoy and its validation run in
@@ -21,6 +22,7 @@ pub mod diagnostics;
 pub mod envoy;
 pub mod lanectl;
 pub mod load;
+pub mod mesh;
 pub mod ports;
 mod process;
 pub mod raw;

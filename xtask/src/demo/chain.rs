@@ -158,7 +158,9 @@ mod tests {
                 r#"{{"hops":[{{"name":"a-gray","service":"a"}},{{"name":"b-v1","service":"b"}}],"headers":{{"x-lane-path":["{trail}"]}}}}"#
             )
         };
-        let good = answer("gateway;lane=gray;why=rule:r, a-gray;lane=gray;why=own, b-v1;lane=baseline;why=no-version");
+        let good = answer(
+            "gateway;lane=gray;why=rule:r, a-gray;lane=gray;why=own, b-v1;lane=baseline;why=no-version",
+        );
         assert_eq!(Way::from_answer(&good).unwrap().to_string(), "gateway → a[gray] → b[baseline]");
         assert!(Way::from_answer(&answer("gateway;lane=gray, a-v1;lane=baseline")).is_err());
         assert!(Way::from_answer("{}").is_err());
