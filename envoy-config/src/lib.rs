@@ -15,5 +15,11 @@
     clippy::unreachable
 )]
 
+mod connection_manager;
+mod envoy;
+pub mod filter_configs;
+pub mod names;
+mod routing;
 pub mod standalone;
 pub mod topology;
+mod upstream;

@@ -1,6 +1,7 @@
 //! Where the gateways and workloads of a mesh without Kubernetes are: the object `Topology`.
 
 pub mod access_log;
+mod validate;
 
 use std::net::SocketAddr;
 
@@ -9,6 +10,7 @@ use lane::name::{GroupName, LaneName, ServiceName, WorkloadName};
 use serde::{Deserialize, Serialize};
 
 pub use access_log::AccessLog;
+pub use validate::validate;
 
 /// The `kind` of a [`Topology`].
 pub const TOPOLOGY: &str = "Topology";

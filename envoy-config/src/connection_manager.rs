@@ -1,0 +1,180 @@
+//! The HTTP connection managers of a proxy: what they share, and what they answer by themselves.
+
+use std::collections::BTreeMap;
+
+use lane::name::HeaderName;
+
+use crate::envoy::access_log::{
+    AccessLogFilter, AndFilter, FileAccessLog, HeaderFilter, ResponseFlagFilter, StderrAccessLog,
+};
+use crate::envoy::any::Any;
+use crate::envoy::any::FILTER_TYPE_URLS;
+use crate::envoy::core::{
+    AppendAction, ConfigSource, DataSource, Duration, Extension, HeaderValue, HeaderValueOption,
+    SubstitutionFormatString,
+};
+use crate::envoy::hcm::{
+    ExtensionConfigSource, HeaderMutation, Http2ProtocolOptions, HttpConnectionManager, HttpFilter,
+    HttpFilterConfig, LocalReplyConfig, Mutation, Rbac, RemoveOnMatch, ResponseMapper, RouteSpecifier,
+    Router, UpgradeConfig,
+};
+use crate::envoy::matcher::{HeaderMatcher, StringMatcher};
+use crate::names::{
+    FAULT_HEADER_PREFIX, METADATA, METADATA_SERVICE, PRIVATE_HEADER_PREFIX, ROUTER, UNANSWERED_HEADER,
+    UNSENT_HEADER,
+};
+
+/// A stream without any byte for this long is ended: Envoy's default, stated because a stream that a dead
+/// VM holds has no other end.
+const STREAM_IDLE_TIMEOUT: Duration = Duration::from_secs(300);
+
+/// A connection manager as every listener has it; the caller adds what differs.
+pub(crate) fn connection_manager(
+    stat_prefix: &'static str,
+    route_specifier: RouteSpecifier,
+    filters: Vec<HttpFilter>,
+    replies: Vec<ResponseMapper>,
+) -> HttpConnectionManager {
+    let router =
+        HttpFilter { name: ROUTER.to_owned(), config: HttpFilterConfig::TypedConfig(Any::Router(Router {})) };
+    HttpConnectionManager {
+        stat_prefix,
+        route_specifier,
+        http_filters: filters.into_iter().chain([router]).collect(),
+        upgrade_configs: vec![UpgradeConfig { upgrade_type: "websocket" }],
+        stream_idle_timeout: STREAM_IDLE_TIMEOUT,
+        local_reply_config: LocalReplyConfig { mappers: replies },
+        use_remote_address: None,
+        xff_num_trusted_hops: 0,
+        http2_protocol_options: None,
+        early_header_mutation_extensions: Vec::new(),
+        access_log: Vec::new(),
+    }
+}
+
+/// Makes a connection manager face outsiders: it finds the client's address, believes no header that only
+/// the mesh may send, and bounds what one connection may hold (Envoy's best practices for edges).
+///
+/// The headers go before the route is chosen and without a VM, so that a forged lane gets nowhere although
+/// the filter is missing or dead.
+pub(crate) fn face_outsiders(
+    manager: HttpConnectionManager,
+    trusted_hops: u32,
+    lane_headers: &[&HeaderName],
+) -> HttpConnectionManager {
+    let exact = lane_headers.iter().map(|name| Mutation::Remove(name.to_string()));
+    let by_prefix = [FAULT_HEADER_PREFIX, PRIVATE_HEADER_PREFIX].map(|prefix| {
+        Mutation::RemoveOnMatch(RemoveOnMatch { key_matcher: StringMatcher::Prefix(prefix.to_owned()) })
+    });
+    let mutation = HeaderMutation { mutations: exact.chain(by_prefix).collect() };
+    HttpConnectionManager {
+        use_remote_address: Some(true),
+        xff_num_trusted_hops: trusted_hops,
+        http2_protocol_options: Some(Http2ProtocolOptions {
+            max_concurrent_streams: 100,
+            initial_stream_window_size: 64 * 1024,
+            initial_connection_window_size: 1024 * 1024,
+        }),
+        early_header_mutation_extensions: vec![Extension::new(
+            "envoy.http.early_header_mutation.header_mutation",
+            Any::HeaderMutation(mutation),
+        )],
+        ..manager
+    }
+}
+
+/// A filter whose configuration comes by ECDS from `file`. Until a good one is there, and where the module
+/// cannot be loaded, requests pass through an RBAC filter without rules instead of being answered 500.
+pub(crate) fn discovered_filter(name: String, file: String) -> HttpFilter {
+    HttpFilter {
+        name,
+        config: HttpFilterConfig::ConfigDiscovery(ExtensionConfigSource {
+            config_source: ConfigSource::file(file),
+            default_config: Any::Rbac(Rbac {}),
+            apply_default_config_without_warming: true,
+            type_urls: FILTER_TYPE_URLS,
+        }),
+    }
+}
+
+/// What a caller's proxy says when neither the lane nor what it falls back to has an endpoint: 503, or 14
+/// for gRPC, with the lane and the service.
+pub(crate) fn no_endpoint_reply(lane_header: &HeaderName) -> ResponseMapper {
+    let text = format!(
+        "no ready workload of service %METADATA(ROUTE:{METADATA}:{METADATA_SERVICE})% for lane %REQ({lane_header})%"
+    );
+    let filters = vec![
+        response_flags(&["UH", "NC"]),
+        AccessLogFilter::Header(HeaderFilter { header: HeaderMatcher::present(lane_header.as_str()) }),
+    ];
+    ResponseMapper {
+        filter: AccessLogFilter::And(AndFilter { filters }),
+        body_format_override: Some(SubstitutionFormatString::TextFormatSource(DataSource::InlineString(
+            text,
+        ))),
+        headers_to_add: Vec::new(),
+    }
+}
+
+/// What a proxy adds to its 503 when its own application could not be reached, or broke off, so that the
+/// caller's proxy knows what it may try elsewhere.
+pub(crate) fn dead_application_replies() -> Vec<ResponseMapper> {
+    [(["UF"].as_slice(), UNSENT_HEADER), (&["UC", "UR"], UNANSWERED_HEADER)]
+        .into_iter()
+        .map(|(flags, header)| ResponseMapper {
+            filter: response_flags(flags),
+            body_format_override: None,
+            headers_to_add: vec![HeaderValueOption {
+                header: HeaderValue { key: header.to_owned(), value: "true".to_owned() },
+                append_action: AppendAction::OverwriteIfExistsOrAdd,
+            }],
+        })
+        .collect()
+}
+
+fn response_flags(flags: &[&'static str]) -> AccessLogFilter {
+    AccessLogFilter::ResponseFlag(ResponseFlagFilter { flags: flags.to_vec() })
+}
+
+/// A logger that writes one JSON object for each request; to standard error for `None`.
+pub(crate) fn access_log(path: Option<String>, lane_header: &HeaderName) -> Extension {
+    let log_format = SubstitutionFormatString::JsonFormat(log_fields(lane_header));
+    match path {
+        None => Extension::new(
+            "envoy.access_loggers.stderr",
+            Any::StderrAccessLog(StderrAccessLog { log_format }),
+        ),
+        Some(path) => Extension::new(
+            "envoy.access_loggers.file",
+            Any::FileAccessLog(FileAccessLog { path, log_format }),
+        ),
+    }
+}
+
+/// The fields of a log line. `lane` is what the filter decided, `lane_header` what the request carried when
+/// it left; they differ on a hop without a filter.
+fn log_fields(lane_header: &HeaderName) -> BTreeMap<&'static str, String> {
+    let fixed = [
+        ("time", "%START_TIME%"),
+        ("method", "%REQ(:METHOD)%"),
+        ("authority", "%REQ(:AUTHORITY)%"),
+        ("path", "%REQ(:PATH)%"),
+        ("protocol", "%PROTOCOL%"),
+        ("status", "%RESPONSE_CODE%"),
+        ("details", "%RESPONSE_CODE_DETAILS%"),
+        ("flags", "%RESPONSE_FLAGS%"),
+        ("grpc_status", "%GRPC_STATUS%"),
+        ("duration_ms", "%DURATION%"),
+        ("attempts", "%UPSTREAM_REQUEST_ATTEMPT_COUNT%"),
+        ("bytes_received", "%BYTES_RECEIVED%"),
+        ("bytes_sent", "%BYTES_SENT%"),
+        ("request_id", "%REQ(X-REQUEST-ID)%"),
+        ("route", "%ROUTE_NAME%"),
+        ("upstream_cluster", "%UPSTREAM_CLUSTER%"),
+        ("upstream_host", "%UPSTREAM_HOST%"),
+        ("client", "%DOWNSTREAM_REMOTE_ADDRESS%"),
+        ("lane", "%FILTER_STATE(wasm.lane:PLAIN)%"),
+    ];
+    let header = ("lane_header", format!("%REQ({lane_header})%"));
+    fixed.map(|(key, value)| (key, value.to_owned())).into_iter().chain([header]).collect()
+}

@@ -1,0 +1,142 @@
+//! Messages of `envoy.config.cluster.v3` and `envoy.config.endpoint.v3`.
+
+use serde::Serialize;
+
+use super::any::Any;
+use super::core::{Address, Duration, Empty, Extension};
+
+/// `envoy.config.cluster.v3.Cluster`.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Cluster {
+    pub(crate) name: String,
+    #[serde(flatten)]
+    pub(crate) discovery: Discovery,
+    pub(crate) connect_timeout: Duration,
+    pub(crate) lb_policy: LbPolicy,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) load_assignment: Option<ClusterLoadAssignment>,
+    pub(crate) circuit_breakers: CircuitBreakers,
+    pub(crate) typed_extension_protocol_options: TypedExtensionProtocolOptions,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) common_lb_config: Option<CommonLbConfig>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) outlier_detection: Option<OutlierDetection>,
+}
+
+/// How a [`Cluster`] finds its endpoints.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Discovery {
+    Type(DiscoveryType),
+    ClusterType(Extension),
+}
+
+/// `envoy.config.cluster.v3.Cluster.DiscoveryType`.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub(crate) enum DiscoveryType {
+    Static,
+}
+
+/// `envoy.config.cluster.v3.Cluster.LbPolicy`.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub(crate) enum LbPolicy {
+    ClusterProvided,
+    LeastRequest,
+}
+
+/// `envoy.extensions.clusters.aggregate.v3.ClusterConfig`: the members in order of preference.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct AggregateClusterConfig {
+    pub(crate) clusters: Vec<String>,
+}
+
+/// `envoy.config.endpoint.v3.ClusterLoadAssignment`.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct ClusterLoadAssignment {
+    pub(crate) cluster_name: String,
+    pub(crate) endpoints: Vec<LocalityLbEndpoints>,
+}
+
+/// `envoy.config.endpoint.v3.LocalityLbEndpoints`.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct LocalityLbEndpoints {
+    pub(crate) lb_endpoints: Vec<LbEndpoint>,
+}
+
+/// `envoy.config.endpoint.v3.LbEndpoint`.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct LbEndpoint {
+    pub(crate) endpoint: Endpoint,
+}
+
+/// `envoy.config.endpoint.v3.Endpoint`.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Endpoint {
+    pub(crate) address: Address,
+}
+
+/// `envoy.config.cluster.v3.CircuitBreakers`.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct CircuitBreakers {
+    pub(crate) thresholds: [Thresholds; 1],
+}
+
+/// `envoy.config.cluster.v3.CircuitBreakers.Thresholds`.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Thresholds {
+    pub(crate) max_connections: u32,
+    pub(crate) max_pending_requests: u32,
+    pub(crate) max_requests: u32,
+    pub(crate) max_retries: u32,
+}
+
+/// `Cluster.typed_extension_protocol_options`, a map with the one key that we use.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct TypedExtensionProtocolOptions {
+    #[serde(rename = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions")]
+    pub(crate) http: Any,
+}
+
+/// `envoy.extensions.upstreams.http.v3.HttpProtocolOptions`.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct HttpProtocolOptions {
+    pub(crate) use_downstream_protocol_config: UseDownstreamHttpConfig,
+}
+
+/// `envoy.extensions.upstreams.http.v3.HttpProtocolOptions.UseDownstreamHttpConfig`.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct UseDownstreamHttpConfig {
+    pub(crate) http_protocol_options: Empty,
+    pub(crate) http2_protocol_options: Empty,
+}
+
+/// `envoy.config.cluster.v3.Cluster.CommonLbConfig`.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct CommonLbConfig {
+    pub(crate) healthy_panic_threshold: Percent,
+}
+
+/// `envoy.type.v3.Percent`.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Percent {
+    pub(crate) value: f64,
+}
+
+/// `envoy.config.cluster.v3.OutlierDetection`.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct OutlierDetection {
+    pub(crate) interval: Duration,
+    pub(crate) base_ejection_time: Duration,
+    pub(crate) max_ejection_time: Duration,
+    pub(crate) max_ejection_percent: u32,
+    pub(crate) split_external_local_origin_errors: bool,
+    pub(crate) consecutive_local_origin_failure: u32,
+    pub(crate) enforcing_consecutive_local_origin_failure: u32,
+    pub(crate) consecutive_gateway_failure: u32,
+    pub(crate) enforcing_consecutive_gateway_failure: u32,
+    pub(crate) enforcing_consecutive_5xx: u32,
+    pub(crate) enforcing_success_rate: u32,
+    pub(crate) enforcing_local_origin_success_rate: u32,
+}

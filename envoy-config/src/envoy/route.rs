@@ -1,0 +1,77 @@
+//! Messages of `envoy.config.route.v3`.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::core::{Duration, Extension};
+use super::matcher::HeaderMatcher;
+use super::retry::RetryPolicy;
+
+/// `envoy.config.route.v3.RouteConfiguration`.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct RouteConfiguration {
+    pub(crate) name: &'static str,
+    pub(crate) virtual_hosts: Vec<VirtualHost>,
+    pub(crate) response_headers_to_remove: Vec<&'static str>,
+    pub(crate) ignore_port_in_host_matching: bool,
+    /// False: a route may name a cluster that CDS brings later or has taken away.
+    pub(crate) validate_clusters: bool,
+}
+
+/// `envoy.config.route.v3.VirtualHost`.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct VirtualHost {
+    pub(crate) name: String,
+    pub(crate) domains: Vec<String>,
+    pub(crate) routes: Vec<Route>,
+}
+
+/// `envoy.config.route.v3.Route`.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Route {
+    pub(crate) name: String,
+    #[serde(rename = "match")]
+    pub(crate) matches: RouteMatch,
+    pub(crate) route: RouteAction,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) metadata: Option<Metadata>,
+}
+
+/// `envoy.config.route.v3.RouteMatch`.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct RouteMatch {
+    pub(crate) prefix: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) headers: Vec<HeaderMatcher>,
+}
+
+/// `envoy.config.route.v3.RouteAction`.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct RouteAction {
+    #[serde(flatten)]
+    pub(crate) cluster_specifier: ClusterSpecifier,
+    pub(crate) timeout: Duration,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) retry_policy: Option<RetryPolicy>,
+}
+
+/// How a [`RouteAction`] finds its cluster.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum ClusterSpecifier {
+    Cluster(String),
+    InlineClusterSpecifierPlugin(ClusterSpecifierPlugin),
+}
+
+/// `envoy.config.route.v3.ClusterSpecifierPlugin`.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct ClusterSpecifierPlugin {
+    pub(crate) extension: Extension,
+}
+
+/// `envoy.config.core.v3.Metadata`: texts by namespace and key.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Metadata {
+    pub(crate) filter_metadata: BTreeMap<&'static str, BTreeMap<&'static str, String>>,
+}

@@ -1,0 +1,113 @@
+//! Clusters: the workloads of a lane or of the baseline, and the aggregate that falls back.
+//!
+//! An aggregate chooses the lane's endpoints while there are healthy ones and the baseline's otherwise.
+//! Statistics, circuit breakers of retries and protocol are those of the routed cluster, so that the
+//! aggregate has the same ones as its members; balancing and outlier detection work in the members.
+
+use std::net::SocketAddr;
+
+use crate::envoy::any::Any;
+use crate::envoy::cluster::{
+    AggregateClusterConfig, CircuitBreakers, Cluster, ClusterLoadAssignment, CommonLbConfig, Discovery,
+    DiscoveryType, Endpoint, HttpProtocolOptions, LbEndpoint, LbPolicy, LocalityLbEndpoints,
+    OutlierDetection, Percent, Thresholds, TypedExtensionProtocolOptions, UseDownstreamHttpConfig,
+};
+use crate::envoy::core::{Duration, Empty, Extension};
+
+/// How long a connection may take; a lane's endpoint that does not answer at all holds a request this long.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// A cluster of fixed endpoints: an application, or the baseline of a service.
+pub(crate) fn endpoints(name: String, addresses: &[SocketAddr]) -> Cluster {
+    let assignment = ClusterLoadAssignment {
+        cluster_name: name.clone(),
+        endpoints: vec![LocalityLbEndpoints { lb_endpoints: addresses.iter().map(lb_endpoint).collect() }],
+    };
+    Cluster {
+        name,
+        discovery: Discovery::Type(DiscoveryType::Static),
+        connect_timeout: CONNECT_TIMEOUT,
+        lb_policy: LbPolicy::LeastRequest,
+        load_assignment: Some(assignment),
+        circuit_breakers: no_limits(),
+        typed_extension_protocol_options: downstream_protocol(),
+        common_lb_config: None,
+        outlier_detection: None,
+    }
+}
+
+/// The cluster of a lane's workloads of a service: its dead endpoints are ejected, all of them if need be,
+/// and never chosen in panic, since the baseline stands behind them.
+pub(crate) fn lane_endpoints(name: String, addresses: &[SocketAddr]) -> Cluster {
+    Cluster {
+        common_lb_config: Some(CommonLbConfig { healthy_panic_threshold: Percent { value: 0.0 } }),
+        outlier_detection: Some(ejection()),
+        ..endpoints(name, addresses)
+    }
+}
+
+/// A cluster that uses the first of `members` that has healthy endpoints.
+pub(crate) fn aggregate(name: String, members: Vec<String>) -> Cluster {
+    let config = Any::AggregateClusterConfig(AggregateClusterConfig { clusters: members });
+    Cluster {
+        name,
+        discovery: Discovery::ClusterType(Extension::new("envoy.clusters.aggregate", config)),
+        connect_timeout: CONNECT_TIMEOUT,
+        lb_policy: LbPolicy::ClusterProvided,
+        load_assignment: None,
+        circuit_breakers: no_limits(),
+        typed_extension_protocol_options: downstream_protocol(),
+        common_lb_config: None,
+        outlier_detection: None,
+    }
+}
+
+fn lb_endpoint(address: &SocketAddr) -> LbEndpoint {
+    LbEndpoint { endpoint: Endpoint { address: (*address).into() } }
+}
+
+/// Limits belong to whoever runs the mesh. Envoy's own, 1024 requests and 3 retries, would fail requests
+/// just when a lane's workload dies under load; meshes such as Istio lift them too.
+fn no_limits() -> CircuitBreakers {
+    CircuitBreakers {
+        thresholds: [Thresholds {
+            max_connections: u32::MAX,
+            max_pending_requests: u32::MAX,
+            max_requests: u32::MAX,
+            max_retries: u32::MAX,
+        }],
+    }
+}
+
+/// A request goes on in the protocol in which it came, so that gRPC stays HTTP/2 and an upgrade HTTP/1.1.
+fn downstream_protocol() -> TypedExtensionProtocolOptions {
+    TypedExtensionProtocolOptions {
+        http: Any::HttpProtocolOptions(HttpProtocolOptions {
+            use_downstream_protocol_config: UseDownstreamHttpConfig {
+                http_protocol_options: Empty {},
+                http2_protocol_options: Empty {},
+            },
+        }),
+    }
+}
+
+/// Ejects an endpoint that cannot be reached, or that answers 502, 503 or 504 in a row as a proxy does
+/// whose application is dead. An application's 500 is an answer and ejects nothing. Ejections are short:
+/// until then each request costs one more attempt, so that little is won by long ones, and an endpoint that
+/// is back is to be used again.
+fn ejection() -> OutlierDetection {
+    OutlierDetection {
+        interval: Duration::from_secs(1),
+        base_ejection_time: Duration::from_secs(2),
+        max_ejection_time: Duration::from_secs(10),
+        max_ejection_percent: 100,
+        split_external_local_origin_errors: true,
+        consecutive_local_origin_failure: 3,
+        enforcing_consecutive_local_origin_failure: 100,
+        consecutive_gateway_failure: 5,
+        enforcing_consecutive_gateway_failure: 100,
+        enforcing_consecutive_5xx: 0,
+        enforcing_success_rate: 0,
+        enforcing_local_origin_success_rate: 0,
+    }
+}
