@@ -4,6 +4,8 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use http::uri::Authority;
 
+use crate::witness::Witness;
+
 /// One application: who it is, where it listens and whom it calls.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -19,6 +21,8 @@ pub struct Config {
     pub next: Option<NextHop>,
     /// Which of the caller's headers go to the next hop.
     pub forward: Forward,
+    /// Who is told of each request; only for a program that this application is embedded in.
+    pub witness: Option<Witness>,
 }
 
 /// The application that is called next.
@@ -55,6 +59,7 @@ impl Config {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             next: None,
             forward: Forward::All,
+            witness: None,
         }
     }
 
@@ -74,6 +79,12 @@ impl Config {
     #[must_use]
     pub fn forward(self, forward: Forward) -> Self {
         Self { forward, ..self }
+    }
+
+    /// Tells `witness` of each request.
+    #[must_use]
+    pub fn witness(self, witness: Witness) -> Self {
+        Self { witness: Some(witness), ..self }
     }
 }
 

@@ -8,6 +8,7 @@ use crate::body::{self, Body};
 use crate::config::Config;
 use crate::next::Next;
 use crate::tasks::Tasks;
+use crate::witness::Seen;
 use crate::{headers, last, relay};
 
 /// What every request of an application needs to know.
@@ -24,6 +25,7 @@ impl Hop {
     }
 
     pub(crate) async fn answer(&self, request: Request<Incoming>) -> Response<Body> {
+        self.testify(&request);
         let request = request.map(body::streamed);
         let mut response = match &self.next {
             Some(next) => relay::answer(self, next, request).await,
@@ -31,6 +33,13 @@ impl Hop {
         };
         headers::prepend_hop(&mut response, &self.config.name);
         response
+    }
+
+    fn testify<B>(&self, request: &Request<B>) {
+        let Some(witness) = &self.config.witness else { return };
+        let (method, headers) = (request.method().clone(), request.headers().clone());
+        // A witness that has gone is none.
+        let _ = witness.send(Seen { by: self.config.name.clone(), method, headers });
     }
 
     /// This application as an entry of `hops`.

@@ -10,7 +10,7 @@
 //! relay.rs     the call to the next hop        last.rs     the answer of the last hop
 //! next.rs      the client that dials it        upgrade.rs  WebSocket: tunnel and echo
 //! body.rs      body type, limits               report.rs   the JSON answers
-//! config.rs    name, listener, next hop
+//! config.rs    name, listener, next hop        witness.rs  who is told of each request
 //! ```
 //!
 //! The answer of an ordinary request is JSON: `hops` names every application on the way, and the last one adds
@@ -27,6 +27,8 @@ mod relay;
 mod report;
 mod tasks;
 mod upgrade;
+mod witness;
 
 pub use app::{App, Running};
 pub use config::{Config, Forward, NextHop};
+pub use witness::{Seen, Witness};

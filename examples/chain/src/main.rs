@@ -55,7 +55,7 @@ impl Args {
     fn into_config(self) -> anyhow::Result<Config> {
         let Self { name, service, version, listen, next, next_host, forward } = self;
         let next = next.map(|url| next_hop(&url, next_host)).transpose()?;
-        Ok(Config { name, service, version, listen, next, forward })
+        Ok(Config { name, service, version, listen, next, forward, witness: None })
     }
 }
 

@@ -282,3 +282,14 @@ async fn kill_cuts_a_request_and_frees_the_port() {
     let again = App { config: Config::new("c", "v2").listen(addr) }.start().await.unwrap();
     assert_eq!(again.addr, addr);
 }
+
+#[tokio::test]
+async fn a_witness_is_told_of_each_request_before_it_is_answered() {
+    let (witness, mut seen) = tokio::sync::mpsc::unbounded_channel();
+    let c = App { config: Config::new("c", "v1").witness(witness) }.start().await.unwrap();
+    let request = Request::builder().method("POST").uri(format!("http://{}/status/503", c.addr));
+    send(request.header("x-id", "7").body(Bytes::new()).unwrap()).await;
+    let seen = seen.try_recv().unwrap();
+    assert_eq!((seen.by.as_str(), seen.method.as_str()), ("c-v1", "POST"));
+    assert_eq!(seen.headers["x-id"], "7");
+}
