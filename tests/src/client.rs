@@ -45,7 +45,8 @@ pub enum Failure {
     Unsendable(#[from] http::Error),
 }
 
-/// A client of one address. Its requests go one after the other.
+/// A client of one address. Over HTTP/1.1 its requests go one after the other; over HTTP/2 those that are sent
+/// at the same time are streams of one connection.
 pub struct Client {
     addr: SocketAddr,
     protocol: Protocol,
@@ -111,11 +112,17 @@ impl Client {
 
     async fn exchange(&self, call: Call) -> Result<Answer, Failure> {
         let mut kept = self.connection.lock().await;
-        // Taken out while in use: a request that fails or is given up leaves no connection behind.
+        // Taken out while in use: a request that fails or is given up leaves no connection behind. A stream of
+        // HTTP/2 that fails leaves the others alone.
         let mut connection = match self.reusable(kept.take()).await {
             Some(connection) => connection,
             None => self.open().await?,
         };
+        if let Some(mut stream) = connection.stream().filter(|_| !self.fresh) {
+            *kept = Some(connection);
+            drop(kept);
+            return stream.exchange(call).await;
+        }
         let answer = connection.exchange(call).await?;
         *kept = Some(connection);
         Ok(answer)

@@ -9,6 +9,7 @@
 //! raw.rs          bytes over a bare TCP connection
 //! websocket.rs    an echo over WebSocket
 //! load.rs         many requests in the background, each recorded
+//! figures.rs      what a test has measured, for people to read
 //! ports.rs        loopback ports that nobody else takes
 //! wait.rs         waiting for a condition, with a deadline
 //! diagnostics.rs  what is printed when a test fails
@@ -20,6 +21,7 @@
 pub mod client;
 pub mod diagnostics;
 pub mod envoy;
+pub mod figures;
 pub mod lanectl;
 pub mod load;
 pub mod mesh;

@@ -13,6 +13,7 @@
 //! ```
 
 mod report;
+pub mod sockets;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -37,6 +38,7 @@ pub struct Load {
     addr: SocketAddr,
     protocol: Protocol,
     connections: usize,
+    streams: usize,
     requests: u64,
     duration: Option<Duration>,
     pause: Duration,
@@ -59,6 +61,7 @@ impl Load {
             addr,
             protocol,
             connections,
+            streams: 1,
             requests: u64::MAX,
             duration: None,
             pause: Duration::ZERO,
@@ -66,6 +69,12 @@ impl Load {
             fresh: false,
             calls: Arc::new(calls),
         }
+    }
+
+    /// Keeps this many requests in flight on each connection, as streams of HTTP/2.
+    #[must_use]
+    pub fn streams(self, streams: usize) -> Self {
+        Self { streams, ..self }
     }
 
     /// Ends after this many requests.
@@ -101,33 +110,37 @@ impl Load {
     /// Starts it in the background.
     #[must_use]
     pub fn start(self) -> Running {
-        let Self { addr, protocol, connections, requests, duration, pause, deadline, fresh, calls } = self;
         let stop = CancellationToken::new();
         let (started, answered) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
-        let until = duration.map(|duration| Instant::now() + duration);
-        let mut workers = JoinSet::new();
-        for connection in 0..connections {
-            let client = Client::new(addr, protocol).deadline(deadline);
-            let worker = Worker {
-                connection,
-                client: if fresh { client.fresh() } else { client },
-                requests,
-                until,
-                pause,
-                calls: Arc::clone(&calls),
-                started: Arc::clone(&started),
-                answered: Arc::clone(&answered),
-                stop: stop.clone(),
-            };
-            workers.spawn(worker.run());
+        let until = self.duration.map(|duration| Instant::now() + duration);
+        let (mut workers, mut clients) = (JoinSet::new(), Vec::new());
+        for connection in 0..self.connections {
+            let client = Client::new(self.addr, self.protocol).deadline(self.deadline);
+            let client = Arc::new(if self.fresh { client.fresh() } else { client });
+            for _ in 0..self.streams {
+                let worker = Worker {
+                    connection,
+                    client: Arc::clone(&client),
+                    requests: self.requests,
+                    until,
+                    pause: self.pause,
+                    calls: Arc::clone(&self.calls),
+                    started: Arc::clone(&started),
+                    answered: Arc::clone(&answered),
+                    stop: stop.clone(),
+                };
+                workers.spawn(worker.run());
+            }
+            clients.push(client);
         }
-        Running { workers, stop, answered, fresh }
+        Running { workers, clients, stop, answered, fresh: self.fresh }
     }
 }
 
 /// A load in the background; dropping it cuts it off.
 pub struct Running {
     workers: JoinSet<Report>,
+    clients: Vec<Arc<Client>>,
     stop: CancellationToken,
     answered: Arc<AtomicU64>,
     fresh: bool,
@@ -151,19 +164,18 @@ impl Running {
     /// # Panics
     /// When making a request panicked.
     pub async fn finish(self) -> Report {
-        let reports = self.workers.join_all().await;
-        let mut report = reports.into_iter().fold(Report::default(), Report::joined);
-        if self.fresh {
-            report.reconnects = 0;
+        let mut report = Report::joined(self.workers.join_all().await);
+        if !self.fresh {
+            report.reconnects = self.clients.iter().map(|client| client.opened().saturating_sub(1)).sum();
         }
         report
     }
 }
 
-/// One connection of a load.
+/// One connection of a load, or one of its streams.
 struct Worker {
     connection: usize,
-    client: Client,
+    client: Arc<Client>,
     requests: u64,
     until: Option<Instant>,
     pause: Duration,
@@ -192,7 +204,6 @@ impl Worker {
                 self.stop.run_until_cancelled(tokio::time::sleep(self.pause)).await;
             }
         }
-        report.reconnects = self.client.opened().saturating_sub(1);
         report
     }
 

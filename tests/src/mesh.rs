@@ -186,6 +186,7 @@ impl Mesh {
             .listen(workload.app)
             .forward(self.options.forward_of(name));
         name.clone_into(&mut config.name);
+        config.witness.clone_from(&self.options.witness);
         if let Some(next) = self.options.next_service(workload.service.as_str()) {
             config = config.next(NextHop::new(workload.outbound, next)?);
         }

@@ -1,4 +1,4 @@
-//! One connection, over which requests go one after the other.
+//! One connection: requests go one after the other over HTTP/1.1, side by side over HTTP/2.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -23,7 +23,8 @@ pub(crate) struct Connection {
     driver: JoinHandle<()>,
 }
 
-enum Sender {
+/// The end of a connection that takes requests.
+pub(crate) enum Sender {
     Http1(http1::SendRequest<Full<Bytes>>),
     Http2(http2::SendRequest<Full<Bytes>>),
 }
@@ -66,10 +67,25 @@ impl Connection {
         }
     }
 
+    /// A sender for one more stream beside those that are open; none over HTTP/1.1, which has no streams.
+    pub(crate) fn stream(&self) -> Option<Sender> {
+        match &self.sender {
+            Sender::Http1(_) => None,
+            Sender::Http2(sender) => Some(Sender::Http2(sender.clone())),
+        }
+    }
+
     pub(crate) async fn exchange(&mut self, call: Call) -> Result<Answer, Failure> {
-        let response = match &mut self.sender {
-            Sender::Http1(sender) => sender.send_request(body(call.http1()?)).await,
-            Sender::Http2(sender) => sender.send_request(body(call.http2()?)).await,
+        self.sender.exchange(call).await
+    }
+}
+
+impl Sender {
+    /// Sends a request and reads the whole response.
+    pub(crate) async fn exchange(&mut self, call: Call) -> Result<Answer, Failure> {
+        let response = match self {
+            Self::Http1(sender) => sender.send_request(body(call.http1()?)).await,
+            Self::Http2(sender) => sender.send_request(body(call.http2()?)).await,
         };
         let (parts, body) = response.map_err(Failure::Lost)?.into_parts();
         let collected = body.collect().await.map_err(Failure::Lost)?;

@@ -114,11 +114,16 @@ impl Report {
         new
     }
 
-    pub(super) fn joined(mut self, other: Self) -> Self {
-        self.outcomes.extend(other.outcomes);
-        self.outcomes.sort_by_key(|outcome| outcome.start);
-        self.reconnects += other.reconnects;
-        self
+    /// The requests of several reports as one.
+    #[must_use]
+    pub fn joined(reports: impl IntoIterator<Item = Self>) -> Self {
+        let mut joined = Self::default();
+        for Self { outcomes, reconnects, known: _ } in reports {
+            joined.outcomes.extend(outcomes);
+            joined.reconnects += reconnects;
+        }
+        joined.outcomes.sort_by_key(|outcome| outcome.start);
+        joined
     }
 
     fn answered(&self) -> impl Iterator<Item = (u16, &str)> {

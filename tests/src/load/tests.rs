@@ -82,3 +82,14 @@ async fn a_closed_connection_counts_as_a_reconnect() {
     let load = Load::new(app.addr, Protocol::Http1, 1, |_| Call::get("/"));
     assert_eq!(load.fresh().requests(3).start().finish().await.reconnects, 0);
 }
+
+#[tokio::test]
+async fn streams_of_one_connection_run_side_by_side() {
+    let app = app().await;
+    let load = Load::new(app.addr, Protocol::Http2, 1, |_| Call::get("/slow?ms=200")).streams(4);
+    let report = load.requests(4).start().finish().await;
+    assert_eq!((report.total(), report.reconnects), (4, 0), "{report}");
+    let last_start = report.outcomes.iter().map(|outcome| outcome.start).max();
+    let first_end = report.outcomes.iter().map(|outcome| outcome.end).min();
+    assert!(last_start < first_end, "one after the other");
+}

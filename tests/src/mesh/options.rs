@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use chain::Forward;
+use chain::{Forward, Witness};
 use envoy_config::topology::{AccessLog, Gateway, TOPOLOGY, Tls, Topology, TopologySpec, Workload};
 use lane::model::Object;
 
@@ -36,6 +36,8 @@ pub struct MeshOptions {
     pub access_log: AccessLog,
     /// Another module than the one that the environment names.
     pub module: Option<PathBuf>,
+    /// Who is told of each request that reaches an application.
+    pub witness: Option<Witness>,
 }
 
 /// A service of the chain.
@@ -60,6 +62,7 @@ impl Default for MeshOptions {
             trusted_hops: 0,
             access_log: AccessLog::Off,
             module: None,
+            witness: None,
         }
         .service("a", &[None, Some("gray")])
         .service("b", &[None])
@@ -113,6 +116,12 @@ impl MeshOptions {
     #[must_use]
     pub fn concurrency(self, concurrency: u32) -> Self {
         Self { concurrency, ..self }
+    }
+
+    /// Tells `witness` of each request that reaches an application.
+    #[must_use]
+    pub fn witness(self, witness: Witness) -> Self {
+        Self { witness: Some(witness), ..self }
     }
 
     /// The topology, on free ports.
