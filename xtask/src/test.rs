@@ -4,6 +4,7 @@
 //! They leave `RUSTFLAGS` as it is, and hand each tool its own flags, so that what one step has built serves
 //! the next.
 
+mod figures;
 mod steps;
 
 use std::time::Instant;

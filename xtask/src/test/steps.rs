@@ -4,7 +4,8 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use crate::tools::{cargo_deny, envoy, protojson, rust};
+use super::figures;
+use crate::tools::{cargo_deny, envoy, h2load, protojson, rust};
 use crate::workspace::Workspace;
 use crate::{process, wasm};
 
@@ -68,6 +69,7 @@ pub(super) fn e2e(ws: &Workspace, full: bool) -> Result<()> {
     // Of the same crates as the unit tests, so that its dependencies have the same features and are built.
     cargo(ws, &[&["build", "--workspace", "--exclude", "tests", "--bin", "lanectl"], profile].concat())?;
     let lanectl = ws.target.join(if full { "release" } else { "debug" }).join("lanectl");
+    let figures = figures::empty_dir(ws)?;
 
     let mut cmd = process::cargo();
     cmd.current_dir(&ws.root).args(["test", "--package", "tests"]).args(profile);
@@ -75,11 +77,13 @@ pub(super) fn e2e(ws: &Workspace, full: bool) -> Result<()> {
         .env("GRAYLANE_WASM", wasm::build_filter(ws)?)
         .env("GRAYLANE_LANECTL", lanectl)
         .env("GRAYLANE_PROTOJSON", protojson::ensure(ws)?)
+        .env("GRAYLANE_FIGURES", &figures)
         .env_remove("GRAYLANE_FULL");
     if full {
-        cmd.env("GRAYLANE_FULL", "1");
+        cmd.env("GRAYLANE_FULL", "1").env("GRAYLANE_H2LOAD", h2load::ensure()?);
     }
-    process::run_shown(&mut cmd)
+    process::run_shown(&mut cmd)?;
+    figures::report(ws, &figures, full)
 }
 
 fn cargo(ws: &Workspace, args: &[&str]) -> Result<()> {
