@@ -10,6 +10,8 @@
 //! websocket.rs    an echo over WebSocket
 //! load.rs         many requests in the background, each recorded
 //! figures.rs      what a test has measured, for people to read
+//! drains.rs       counters that move when a proxy drains a listener or closes a connection
+//! hold.rs         a single thread of a process, held back
 //! ports.rs        loopback ports that nobody else takes
 //! wait.rs         waiting for a condition, with a deadline
 //! diagnostics.rs  what is printed when a test fails
@@ -20,8 +22,10 @@
 
 pub mod client;
 pub mod diagnostics;
+pub mod drains;
 pub mod envoy;
 pub mod figures;
+pub mod hold;
 pub mod lanectl;
 pub mod load;
 pub mod mesh;
