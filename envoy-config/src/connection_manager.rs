@@ -23,6 +23,7 @@ use crate::names::{
     FAULT_HEADER_PREFIX, METADATA, METADATA_SERVICE, PRIVATE_HEADER_PREFIX, ROUTER, UNANSWERED_HEADER,
     UNSENT_HEADER,
 };
+use crate::topology::Workload;
 
 /// A stream without any byte for this long is ended: Envoy's default, stated because a stream that a dead
 /// VM holds has no other end.
@@ -97,39 +98,44 @@ pub(crate) fn discovered_filter(name: String, file: String) -> HttpFilter {
     }
 }
 
-/// What a caller's proxy says when neither the lane nor what it falls back to has an endpoint: 503, or 14
-/// for gRPC, with the lane and the service.
+/// What a caller's proxy says when neither the lane nor what it falls back to has an endpoint that can be
+/// reached: 503, or 14 for gRPC, with the lane and the service.
 pub(crate) fn no_endpoint_reply(lane_header: &HeaderName) -> ResponseMapper {
     let text = format!(
         "no ready workload of service %METADATA(ROUTE:{METADATA}:{METADATA_SERVICE})% for lane %REQ({lane_header})%"
     );
     let filters = vec![
-        response_flags(&["UH", "NC"]),
+        response_flags(&["UH", "NC", "UF"]),
         AccessLogFilter::Header(HeaderFilter { header: HeaderMatcher::present(lane_header.as_str()) }),
     ];
     ResponseMapper {
         filter: AccessLogFilter::And(AndFilter { filters }),
-        body_format_override: Some(SubstitutionFormatString::TextFormatSource(DataSource::InlineString(
-            text,
-        ))),
+        body_format_override: Some(text_format(text)),
         headers_to_add: Vec::new(),
     }
 }
 
 /// What a proxy adds to its 503 when its own application could not be reached, or broke off, so that the
-/// caller's proxy knows what it may try elsewhere.
-pub(crate) fn dead_application_replies() -> Vec<ResponseMapper> {
-    [(["UF"].as_slice(), UNSENT_HEADER), (&["UC", "UR"], UNANSWERED_HEADER)]
-        .into_iter()
-        .map(|(flags, header)| ResponseMapper {
-            filter: response_flags(flags),
-            body_format_override: None,
-            headers_to_add: vec![HeaderValueOption {
-                header: HeaderValue { key: header.to_owned(), value: "true".to_owned() },
-                append_action: AppendAction::OverwriteIfExistsOrAdd,
-            }],
-        })
-        .collect()
+/// caller's proxy knows what it may try elsewhere, and the caller whom it missed.
+pub(crate) fn dead_application_replies(workload: &Workload, lane_header: &HeaderName) -> Vec<ResponseMapper> {
+    let whom = format!("the application of workload {} of service {}", workload.name, workload.service);
+    let faults = [
+        (["UF"].as_slice(), UNSENT_HEADER, "cannot be reached"),
+        (&["UC", "UR"], UNANSWERED_HEADER, "broke off before it answered"),
+    ];
+    let reply = |(flags, header, fault): (&[&'static str], &str, &str)| ResponseMapper {
+        filter: response_flags(flags),
+        body_format_override: Some(text_format(format!("{whom} {fault}; lane %REQ({lane_header})%"))),
+        headers_to_add: vec![HeaderValueOption {
+            header: HeaderValue { key: header.to_owned(), value: "true".to_owned() },
+            append_action: AppendAction::OverwriteIfExistsOrAdd,
+        }],
+    };
+    faults.into_iter().map(reply).collect()
+}
+
+fn text_format(text: String) -> SubstitutionFormatString {
+    SubstitutionFormatString::TextFormatSource(DataSource::InlineString(text))
 }
 
 fn response_flags(flags: &[&'static str]) -> AccessLogFilter {

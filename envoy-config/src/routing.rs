@@ -73,11 +73,11 @@ impl Repeat {
             retriable_headers: headers.iter().map(|name| HeaderMatcher::present(name)).collect(),
             retry_priority: Extension::new("envoy.retry_priorities.previous_priorities", priorities),
             retry_host_predicate: vec![Extension::new("envoy.retry_host_predicates.previous_hosts", hosts)],
-            host_selection_retry_max_attempts: 3,
+            host_selection_retry_max_attempts: 10,
             // Short, since a retry goes to an endpoint that has not failed.
             retry_back_off: RetryBackOff {
-                base_interval: Duration::from_millis(5),
-                max_interval: Duration::from_millis(25),
+                base_interval: Duration::from_millis(1),
+                max_interval: Duration::from_millis(10),
             },
         }
     }

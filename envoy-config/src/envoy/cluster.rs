@@ -43,7 +43,7 @@ pub(crate) enum DiscoveryType {
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub(crate) enum LbPolicy {
     ClusterProvided,
-    LeastRequest,
+    RoundRobin,
 }
 
 /// `envoy.extensions.clusters.aggregate.v3.ClusterConfig`: the members in order of preference.
@@ -57,6 +57,14 @@ pub(crate) struct AggregateClusterConfig {
 pub(crate) struct ClusterLoadAssignment {
     pub(crate) cluster_name: String,
     pub(crate) endpoints: Vec<LocalityLbEndpoints>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) policy: Option<LoadAssignmentPolicy>,
+}
+
+/// `envoy.config.endpoint.v3.ClusterLoadAssignment.Policy`.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct LoadAssignmentPolicy {
+    pub(crate) overprovisioning_factor: u32,
 }
 
 /// `envoy.config.endpoint.v3.LocalityLbEndpoints`.
