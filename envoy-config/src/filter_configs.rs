@@ -93,3 +93,6 @@ fn share_config(lane: &Lane) -> Option<ShareConfig> {
     let buckets = lane.status.as_ref().map(|status| status.buckets.clone()).unwrap_or_default();
     Some(ShareConfig { buckets, key: share.key.clone() })
 }
+
+#[cfg(test)]
+mod tests;

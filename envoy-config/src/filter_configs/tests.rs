@@ -1,0 +1,84 @@
+//! Which roles a place has, and what they are told.
+
+use lane::model::{BucketRange, LANE, LANE_GROUP, LaneGroupSpec, LaneSpec, LaneStatus};
+use lane::program::Program;
+
+use super::*;
+
+fn mk_group(spec: &str) -> LaneGroup {
+    let spec: LaneGroupSpec = serde_json::from_str(spec).unwrap();
+    LaneGroup::new(LANE_GROUP, "shop".parse().unwrap(), spec)
+}
+
+fn mk_lane(name: &str, spec: &str) -> Lane {
+    let spec: LaneSpec = serde_json::from_str(spec).unwrap();
+    Lane::new(LANE, name.parse().unwrap(), spec)
+}
+
+/// Roles of the gateway `edge`, a baseline workload `a` and a workload `a-gray` of a lane.
+fn roles(group: &LaneGroup) -> [Vec<Role>; 3] {
+    let gray: LaneName = "gray".parse().unwrap();
+    let places = [("edge", None, false), ("a", None, true), ("a-gray", Some(&gray), true)];
+    places.map(|(name, lane, is_workload)| {
+        let name: WorkloadName = name.parse().unwrap();
+        let place = Place { name: &name, lane, is_workload };
+        incoming_roles(group, place).into_iter().chain(outgoing_roles(group, place)).collect()
+    })
+}
+
+#[test]
+fn a_place_has_only_the_roles_that_it_needs() {
+    use Role::{Entry, Inbound, Outbound};
+    for (propagation, want) in [
+        (r"{}", [vec![Entry], vec![Outbound], vec![Outbound]]),
+        (r#"{"trail":"x-lane-path"}"#, [vec![Entry], vec![Inbound, Outbound], vec![Inbound, Outbound]]),
+        (r#"{"baggage":null}"#, [vec![Entry], vec![], vec![Outbound]]),
+        (r#"{"baggage":null,"workloadLane":false}"#, [vec![Entry], vec![], vec![]]),
+    ] {
+        let group = mk_group(&format!(r#"{{"entries":["edge"],"services":[],"propagation":{propagation}}}"#));
+        assert_eq!(roles(&group), want, "{propagation}");
+    }
+    let group = mk_group(r#"{"entries":["a"],"services":[],"propagation":{"trail":"x-lane-path"}}"#);
+    assert_eq!(roles(&group)[0], []);
+    assert_eq!(roles(&group)[1], [Entry, Inbound, Outbound]);
+}
+
+#[test]
+fn every_role_is_told_what_it_needs_and_no_more() {
+    let group = mk_group(r#"{"entries":["edge"],"services":[]}"#);
+    let mut lane = mk_lane(
+        "gray",
+        r#"{"group":"shop","priority":3,"expires":"2026-12-01T18:00:00Z",
+            "share":{"percent":1,"key":"source"},
+            "rules":[{"name":"r1","match":{"header":{"name":"x-gray"}}}]}"#,
+    );
+    lane.status = Some(LaneStatus { buckets: vec![BucketRange { from: 0, to: 100 }] });
+    let name: WorkloadName = "a".parse().unwrap();
+    let gray: LaneName = "gray".parse().unwrap();
+    let place = Place { name: &name, lane: Some(&gray), is_workload: true };
+    let config = |role| filter_config(&group, &[&lane], place, role, 7, |_| true);
+
+    let [entry] = config(Role::Entry).lanes.try_into().unwrap();
+    assert_eq!((entry.priority, entry.rules.len(), entry.here), (3, 1, false));
+    assert_eq!(entry.expires_ms, Some(1_796_148_000_000));
+    assert_eq!(entry.share.unwrap().buckets, [BucketRange { from: 0, to: 100 }]);
+    for (role, here) in [(Role::Inbound, true), (Role::Outbound, false)] {
+        let [lane] = config(role).lanes.try_into().unwrap();
+        assert_eq!((lane.priority, lane.rules.len(), lane.share, lane.here), (0, 0, None, here));
+        assert_eq!(lane.expires_ms, Some(1_796_148_000_000), "the end holds at every place");
+    }
+    for role in [Role::Entry, Role::Inbound, Role::Outbound] {
+        assert!(Program::compile(config(role)).is_ok(), "{role:?}");
+    }
+}
+
+#[test]
+fn a_workload_stamps_its_lane_only_where_the_group_says_so() {
+    let group = mk_group(r#"{"entries":[],"services":[],"propagation":{"workloadLane":false}}"#);
+    let name: WorkloadName = "a-gray".parse().unwrap();
+    let gray: LaneName = "gray".parse().unwrap();
+    let place = Place { name: &name, lane: Some(&gray), is_workload: true };
+    let own_lane = |role| filter_config(&group, &[], place, role, 1, |_| false).own_lane;
+    assert_eq!(own_lane(Role::Outbound), None);
+    assert_eq!(own_lane(Role::Inbound), Some(gray.clone()));
+}
