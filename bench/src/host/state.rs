@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::guest::Handles;
 use super::headers::{Header, HeaderMap};
+use crate::random::Random;
 
 /// What a module said.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -129,25 +130,5 @@ impl Metrics {
             .filter(|metric| change(metric) != 0)
             .map(|metric| (metric.name.clone(), change(metric)))
             .collect()
-    }
-}
-
-/// Reproducible random bytes (SplitMix64, <https://prng.di.unimi.it/splitmix64.c>).
-#[derive(Default)]
-pub(super) struct Random(u64);
-
-impl Random {
-    pub(super) fn fill(&mut self, bytes: &mut [u8]) {
-        for chunk in bytes.chunks_mut(8) {
-            let next = self.next().to_le_bytes();
-            chunk.copy_from_slice(&next[..chunk.len()]);
-        }
-    }
-
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
     }
 }
