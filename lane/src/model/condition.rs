@@ -65,7 +65,8 @@ pub enum ValueMatch {
     Suffix(String),
     /// Contains.
     Contains(String),
-    /// The whole value matches the regular expression (syntax of the `regex` crate, bytes, no Unicode classes).
+    /// The whole value matches the regular expression (syntax of the `regex-lite` crate); a value that is not
+    /// UTF-8 matches none.
     Regex(String),
     /// Equal to one of the list.
     In(Vec<String>),
