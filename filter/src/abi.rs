@@ -7,6 +7,7 @@
 #![expect(unsafe_code, reason = "calls into the host and takes over the memory that it fills")]
 
 use crate::host::{Host, MetricKind};
+use crate::lines::Lines;
 
 const OK: i32 = 0;
 const REQUEST_HEADERS: i32 = 0;
@@ -30,6 +31,7 @@ unsafe extern "C" {
         value: *mut *mut u8,
         size: *mut usize,
     ) -> i32;
+    fn proxy_get_header_map_pairs(map: i32, data: *mut *mut u8, size: *mut usize) -> i32;
     fn proxy_replace_header_map_value(
         map: i32,
         key: *const u8,
@@ -102,6 +104,12 @@ impl Host for Envoy {
         filled(|data, size| unsafe {
             proxy_get_header_map_value(REQUEST_HEADERS, name.as_ptr(), name.len(), data, size)
         })
+    }
+
+    fn lines(&self) -> Lines {
+        // SAFETY: the out pointers are valid for writing.
+        let encoded = filled(|data, size| unsafe { proxy_get_header_map_pairs(REQUEST_HEADERS, data, size) });
+        Lines::new(encoded.unwrap_or_default())
     }
 
     fn set_header(&self, name: &str, value: &[u8]) {

@@ -1,7 +1,8 @@
-//! A request's head, fetched from the host value by value and only once.
+//! A request's head, fetched from the host when asked for and only once.
 //!
-//! A value that crosses into the VM costs about a microsecond, a header that is absent a tenth of that;
-//! so nothing is fetched before a rule asks for it, and what was fetched is kept for the next rule.
+//! Asking for a header that is absent costs a tenth of a microsecond, and that is what most requests are
+//! asked for; so absent headers are probed one by one. The first one that is present brings all lines, since
+//! only those tell whether it has further ones; from there on nothing more is fetched.
 
 use std::borrow::Cow;
 use std::cell::OnceCell;
@@ -9,8 +10,9 @@ use std::cell::OnceCell;
 use lane::head::RequestHead;
 
 use crate::host::Host;
+use crate::lines::Lines;
 
-/// How many different headers are kept; further ones are fetched each time.
+/// How many different answers to single probes are kept; further ones are fetched each time.
 const CACHED: usize = 16;
 
 /// A header's name and its value, `None` when absent.
@@ -19,7 +21,8 @@ type Fetched = (Box<str>, Option<Vec<u8>>);
 /// The head of the request that the host is working on.
 pub(crate) struct HostHead<'h, H> {
     host: &'h H,
-    headers: [OnceCell<Fetched>; CACHED],
+    probes: [OnceCell<Fetched>; CACHED],
+    lines: OnceCell<Lines>,
     address: OnceCell<Option<Vec<u8>>>,
     identity: OnceCell<Option<Vec<u8>>>,
 }
@@ -28,22 +31,36 @@ impl<'h, H: Host> HostHead<'h, H> {
     pub(crate) fn new(host: &'h H) -> Self {
         Self {
             host,
-            headers: [const { OnceCell::new() }; CACHED],
+            probes: [const { OnceCell::new() }; CACHED],
+            lines: OnceCell::new(),
             address: OnceCell::new(),
             identity: OnceCell::new(),
         }
     }
-}
 
-impl<H: Host> RequestHead for HostHead<'_, H> {
-    fn header(&self, name: &str) -> Option<Cow<'_, [u8]>> {
-        for cell in &self.headers {
+    /// The first line of a header.
+    fn probe(&self, name: &str) -> Option<Cow<'_, [u8]>> {
+        for cell in &self.probes {
             let (cached, value) = cell.get_or_init(|| (name.into(), self.host.header(name)));
             if **cached == *name {
                 return value.as_deref().map(Cow::Borrowed);
             }
         }
         self.host.header(name).map(Cow::Owned)
+    }
+}
+
+impl<H: Host> RequestHead for HostHead<'_, H> {
+    fn header(&self, name: &str) -> Option<Cow<'_, [u8]>> {
+        if let Some(lines) = self.lines.get() {
+            return lines.joined(name);
+        }
+        let first = self.probe(name)?;
+        // A pseudo header has one line.
+        if name.starts_with(':') {
+            return Some(first);
+        }
+        self.lines.get_or_init(|| self.host.lines()).joined(name)
     }
 
     fn source_address(&self) -> Option<Cow<'_, [u8]>> {
@@ -63,26 +80,44 @@ mod tests {
     use super::*;
     use crate::host::fake::FakeHost;
 
-    #[test]
-    fn a_header_is_fetched_once_whether_present_or_absent() {
+    fn host(headers: &[(&str, &[u8])]) -> FakeHost {
         let host = FakeHost::default();
-        host.headers.borrow_mut().push(("a".into(), b"\xff".to_vec()));
+        host.headers.borrow_mut().extend(headers.iter().map(|(n, v)| ((*n).to_owned(), v.to_vec())));
+        host
+    }
+
+    #[test]
+    fn absent_and_pseudo_headers_are_each_fetched_once() {
+        let host = host(&[(":path", b"/")]);
         let head = HostHead::new(&host);
         for _ in 0..3 {
-            assert_eq!(head.header("a").as_deref(), Some(&b"\xff"[..]));
-            assert_eq!(head.header("b"), None);
+            assert_eq!(head.header(":path").as_deref(), Some(&b"/"[..]));
+            assert_eq!(head.header("a"), None);
         }
-        assert_eq!(host.header_reads.get(), 2);
+        assert_eq!((host.header_reads.get(), host.map_reads.get()), (2, 0));
+    }
+
+    #[test]
+    fn the_first_header_that_is_present_brings_all_lines() {
+        let host = host(&[(":path", b"/"), ("a", b"\xff"), ("b", b"1"), ("a", b"2")]);
+        let head = HostHead::new(&host);
+        for _ in 0..3 {
+            assert_eq!(head.header("a").as_deref(), Some(&b"\xff,2"[..]));
+            assert_eq!(head.header("b").as_deref(), Some(&b"1"[..]));
+            assert_eq!(head.header(":path").as_deref(), Some(&b"/"[..]));
+            assert_eq!(head.header("c"), None);
+        }
+        assert_eq!((host.header_reads.get(), host.map_reads.get()), (1, 1));
     }
 
     #[test]
     fn more_headers_than_are_kept_are_still_read() {
-        let host = FakeHost::default();
-        let names: Vec<String> = (0..40).map(|i| format!("h{i}")).collect();
-        host.headers.borrow_mut().extend(names.iter().map(|name| (name.clone(), name.as_bytes().to_vec())));
+        let host = host(&[(":path", b"/"), ("h40", b"here")]);
         let head = HostHead::new(&host);
-        for name in names.iter().chain(&names) {
-            assert_eq!(head.header(name).as_deref(), Some(name.as_bytes()));
+        for name in (0..40).chain(0..40).map(|i| format!("h{i}")) {
+            assert_eq!(head.header(&name), None);
         }
+        assert_eq!(head.header(":path").as_deref(), Some(&b"/"[..]));
+        assert_eq!(head.header("h40").as_deref(), Some(&b"here"[..]));
     }
 }

@@ -1,11 +1,15 @@
 //! What the filter asks of its host, without panics: everything may fail and says so.
 
+use crate::lines::Lines;
+
 /// The calls into Envoy that the filter makes.
 ///
 /// One implementation per world: Envoy ([`crate::abi`]) and, in tests, a fake.
 pub(crate) trait Host {
-    /// The value of a request header, several lines joined by `,`; `None` when absent.
+    /// The first line of a request header; `None` when absent.
     fn header(&self, name: &str) -> Option<Vec<u8>>;
+    /// All header lines of the request.
+    fn lines(&self) -> Lines;
     /// Replaces all lines of a request header, or adds it.
     fn set_header(&self, name: &str, value: &[u8]);
     /// Removes all lines of a request header.

@@ -28,6 +28,7 @@ mod abi;
 mod configured;
 mod head;
 mod host;
+mod lines;
 mod metrics;
 mod random;
 mod receipt;

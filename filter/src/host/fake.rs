@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use super::{Host, MetricKind};
+use crate::lines::Lines;
+use crate::lines::tests::encode;
 
 /// What all VMs of one process share.
 #[derive(Debug, Default)]
@@ -22,14 +24,19 @@ pub(crate) struct FakeHost {
     pub(crate) headers: RefCell<Vec<(String, Vec<u8>)>>,
     pub(crate) properties: RefCell<BTreeMap<String, Vec<u8>>>,
     pub(crate) header_reads: Cell<usize>,
+    pub(crate) map_reads: Cell<usize>,
 }
 
 impl Host for FakeHost {
     fn header(&self, name: &str) -> Option<Vec<u8>> {
         self.header_reads.set(self.header_reads.get() + 1);
         let headers = self.headers.borrow();
-        let lines: Vec<_> = headers.iter().filter(|(n, _)| n == name).map(|(_, v)| v.clone()).collect();
-        (!lines.is_empty()).then(|| lines.join(&b','))
+        headers.iter().find(|(n, _)| n == name).map(|(_, v)| v.clone())
+    }
+
+    fn lines(&self) -> Lines {
+        self.map_reads.set(self.map_reads.get() + 1);
+        Lines::new(encode(&self.headers.borrow()))
     }
 
     fn set_header(&self, name: &str, value: &[u8]) {

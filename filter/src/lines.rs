@@ -1,0 +1,107 @@
+//! All header lines of a request, in the one buffer in which the host hands them out.
+//!
+//! Envoy's call for a single header gives the first line of that name only and hides further ones: a lane
+//! member in a second line of `baggage` would pass unseen, and a foreign one be lost.
+
+use std::borrow::Cow;
+
+/// A header map as the ABI encodes it: the number of lines, then the lengths of all names and values (all of
+/// these 32 bits, little endian), then names and values, each with a NUL behind it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Lines {
+    encoded: Vec<u8>,
+}
+
+impl Lines {
+    /// The lines in a buffer of the host; a buffer that is cut short gives fewer.
+    pub(crate) fn new(encoded: Vec<u8>) -> Self {
+        Self { encoded }
+    }
+
+    /// The value of a header, several lines joined by `,` (RFC 9110, section 5.3); `None` when absent.
+    pub(crate) fn joined(&self, name: &str) -> Option<Cow<'_, [u8]>> {
+        let mut values = self.iter().filter(|(found, _)| *found == name.as_bytes()).map(|(_, value)| value);
+        let first = values.next()?;
+        let Some(second) = values.next() else {
+            return Some(Cow::Borrowed(first));
+        };
+        let mut joined = first.to_vec();
+        for value in std::iter::once(second).chain(values) {
+            joined.push(b',');
+            joined.extend_from_slice(value);
+        }
+        Some(Cow::Owned(joined))
+    }
+
+    fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        let (count, rest) = split_number(&self.encoded).unwrap_or_default();
+        // A length that does not fit ends the lines: there are none behind it.
+        let (mut lengths, mut texts) = rest.split_at_checked(count.saturating_mul(8)).unwrap_or_default();
+        std::iter::from_fn(move || {
+            let name = split_text(&mut lengths, &mut texts)?;
+            Some((name, split_text(&mut lengths, &mut texts)?))
+        })
+    }
+}
+
+/// The next text, whose length is the next number.
+fn split_text<'a>(lengths: &mut &'a [u8], texts: &mut &'a [u8]) -> Option<&'a [u8]> {
+    let (length, more_lengths) = split_number(lengths)?;
+    let (text, rest) = texts.split_at_checked(length)?;
+    let (_nul, more_texts) = rest.split_first()?;
+    (*lengths, *texts) = (more_lengths, more_texts);
+    Some(text)
+}
+
+fn split_number(bytes: &[u8]) -> Option<(usize, &[u8])> {
+    let (number, rest) = bytes.split_first_chunk::<4>()?;
+    Some((usize::try_from(u32::from_le_bytes(*number)).ok()?, rest))
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// A header map as the host encodes it.
+    pub(crate) fn encode(headers: &[(String, Vec<u8>)]) -> Vec<u8> {
+        let number = |length: usize| u32::try_from(length).unwrap().to_le_bytes();
+        let mut encoded = number(headers.len()).to_vec();
+        for (name, value) in headers {
+            encoded.extend([number(name.len()), number(value.len())].concat());
+        }
+        for (name, value) in headers {
+            encoded.extend([name.as_bytes(), b"\0", value, b"\0"].concat());
+        }
+        encoded
+    }
+
+    fn header(name: &str, value: &[u8]) -> (String, Vec<u8>) {
+        (name.to_owned(), value.to_vec())
+    }
+
+    #[test]
+    fn all_lines_of_a_name_are_joined_and_no_other() {
+        let headers = [
+            header("a", b"1"),
+            header("ab", b"x"),
+            header("a", b""),
+            header("b", b"\xff\0"),
+            header("a", b"2"),
+        ];
+        let lines = Lines::new(encode(&headers));
+        assert_eq!(lines.joined("a").as_deref(), Some(&b"1,,2"[..]));
+        assert_eq!(lines.joined("b").as_deref(), Some(&b"\xff\0"[..]));
+        assert_eq!(lines.joined("c"), None);
+    }
+
+    #[test]
+    fn a_buffer_that_is_cut_short_or_lies_gives_what_it_holds() {
+        let encoded = encode(&[header("a", b"1"), header("b", b"2")]);
+        for end in 0..encoded.len() {
+            let lines = Lines::new(encoded[..end].to_vec());
+            assert!(lines.iter().count() < 2, "{end}");
+        }
+        assert_eq!(Lines::new(vec![0xff; 40]).iter().count(), 0);
+        assert_eq!(Lines::default().joined("a"), None);
+    }
+}
