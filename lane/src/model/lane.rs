@@ -25,7 +25,7 @@ pub struct LaneSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub share: Option<Share>,
     /// End of the lane, RFC 3339 with offset (`2026-12-01T18:00:00Z`).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "timestamp")]
     pub expires: Option<jiff::Timestamp>,
     /// Who to ask about the lane; free text, shown by `lanectl get -o wide`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -94,6 +94,19 @@ impl BucketRange {
     pub fn contains(self, bucket: u16) -> bool {
         (self.from..self.to).contains(&bucket)
     }
+}
+
+/// Reads a time, or nothing, with an error that says how to write one.
+fn timestamp<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<jiff::Timestamp>, D::Error> {
+    let text = Option::<String>::deserialize(deserializer)?;
+    let time = text.map(|text| {
+        text.parse().map_err(|_| {
+            serde::de::Error::custom(format!(
+                "{text:?} is not a time, expected one such as 2026-12-01T18:00:00Z"
+            ))
+        })
+    });
+    time.transpose()
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]

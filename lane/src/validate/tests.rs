@@ -1,0 +1,187 @@
+//! Each fault one row.
+
+use serde_json::{Value, json};
+
+use super::*;
+use crate::model::API_VERSION;
+
+fn mk_group(spec: Value) -> LaneGroup {
+    let mut full = json!({"entries": ["gateway"], "services": [{"name": "a"}, {"name": "b"}]});
+    for (key, value) in spec.as_object().unwrap() {
+        full[key] = value.clone();
+    }
+    let object =
+        json!({"apiVersion": API_VERSION, "kind": "LaneGroup", "metadata": {"name": "shop"}, "spec": full});
+    crate::parse::group(object).unwrap()
+}
+
+fn mk_lane(name: &str, spec: Value) -> Lane {
+    let mut full =
+        json!({"group": "shop", "rules": [{"name": "r", "match": {"header": {"name": "x-gray"}}}]});
+    for (key, value) in spec.as_object().unwrap() {
+        full[key] = value.clone();
+    }
+    let object = json!({"apiVersion": API_VERSION, "kind": "Lane", "metadata": {"name": name}, "spec": full});
+    crate::parse::lane(object).unwrap()
+}
+
+#[track_caller]
+fn check_group(spec: Value, want: &[&str]) {
+    let found: Vec<_> = group(&mk_group(spec)).iter().map(ToString::to_string).collect();
+    assert_eq!(found, want);
+}
+
+#[track_caller]
+fn check_lane(spec: Value, want: &[&str]) {
+    let facts = Facts { now_ms: 1_000, ..Facts::default() };
+    let found = lanes(&mk_group(json!({})), &[mk_lane("gray", spec)], &facts);
+    let found: Vec<_> = found.iter().map(ToString::to_string).collect();
+    assert_eq!(found, want);
+}
+
+#[track_caller]
+fn check_match(condition: Value, want: &[&str]) {
+    let want: Vec<_> = want.iter().map(|text| format!("Lane/gray spec.rules[0].match{text}")).collect();
+    let want: Vec<_> = want.iter().map(String::as_str).collect();
+    check_lane(json!({"rules": [{"name": "r", "match": condition}]}), &want);
+}
+
+#[test]
+fn groups() {
+    check_group(json!({}), &[]);
+    check_group(
+        json!({"entries": [], "services": []}),
+        &[
+            "spec.entries: there is no entry; name the gateway that requests come through",
+            "spec.services: there is no service; name the services of the call chain",
+        ],
+    );
+    check_group(
+        json!({"entries": ["g", "g"], "services": [{"name": "a"}, {"name": "a"}]}),
+        &[
+            "spec.entries[1]: the name stands twice; rename or remove one of the two",
+            "spec.services[1].name: the name stands twice; rename or remove one of the two",
+        ],
+    );
+    check_group(
+        json!({"propagation": {"trail": "x-lane"}}),
+        &[
+            "spec.propagation.trail: the trail would overwrite the lane header x-lane; choose another header, such as x-lane-path",
+        ],
+    );
+}
+
+#[test]
+fn lanes_alone() {
+    check_lane(json!({}), &[]);
+    check_lane(
+        json!({"group": "other"}),
+        &["Lane/gray spec.group: the group other is not shop; write shop, or add the lane to its own group"],
+    );
+    check_lane(
+        json!({"rules": []}),
+        &[
+            "Lane/gray spec.rules: the lane admits nobody; add a rule or a share, unless only requests that are marked already belong to it",
+        ],
+    );
+    check_lane(
+        json!({"expires": "1970-01-01T00:00:01Z"}),
+        &[
+            "Lane/gray spec.expires: the lane ended at 1970-01-01T00:00:01Z; set a later end, or remove the lane",
+        ],
+    );
+    check_lane(json!({"expires": "1970-01-01T00:00:02Z"}), &[]);
+    check_lane(
+        json!({"share": {"percent": 1, "key": {"header": "x-lane"}}}),
+        &[
+            "Lane/gray spec.share.key.header: x-lane is written by the filter and removed from what outsiders send; choose another header, such as x-gray",
+        ],
+    );
+}
+
+#[test]
+fn conditions() {
+    check_match(
+        json!({"header": {"name": "X-Lane"}}),
+        &[
+            ".header.name: x-lane is written by the filter and removed from what outsiders send; choose another header, such as x-gray",
+        ],
+    );
+    check_match(json!({"all": []}), &[".all: all has no conditions; add one or remove the rule"]);
+    check_match(
+        json!({"any": [{"not": {"any": []}}]}),
+        &[".any[0].not.any: any has no conditions; add one or remove the rule"],
+    );
+    check_match(json!({"cookie": {"name": ""}}), &[".cookie.name: the name is empty; write the name"]);
+    check_match(
+        json!({"query": {"name": "q", "value": {"in": []}}}),
+        &[".query.value.in: the list is empty; add a value"],
+    );
+    check_match(
+        json!({"path": {"prefix": ""}}),
+        &[".path.prefix: the prefix is empty and holds for every value; write a text, or present"],
+    );
+    check_match(
+        json!({"path": {"exact": "api"}}),
+        &[".path: the path \"api\" does not start with a slash and never matches; write \"/api\""],
+    );
+    check_match(
+        json!({"path": {"regex": "("}}),
+        &[
+            ".path.regex: found open group without closing ')'; correct it, or use exact, prefix, suffix, contains or in",
+        ],
+    );
+    check_match(
+        json!({"method": {"exact": "get"}}),
+        &[".method: methods are upper case, and \"get\" is not; write GET"],
+    );
+    let values: Vec<String> = (0..=MAX_VALUES).map(|i| i.to_string()).collect();
+    check_match(
+        json!({"host": {"in": values}}),
+        &[".host.in: the list has 1001 values, more than 1000; divide it into several rules"],
+    );
+    let many: Vec<Value> = (0..MAX_TERMS).map(|_| json!({"header": {"name": "h"}})).collect();
+    check_match(
+        json!({"any": many}),
+        &[": the rule has 65 conditions, more than 64; divide it into several rules, or use in-lists"],
+    );
+    let deep = (0..20).fold(json!({"header": {"name": "h"}}), |inner, _| json!({"not": inner}));
+    check_match(
+        deep,
+        &[".not.not.not.not.not.not.not.not.not: conditions nest deeper than 8; flatten all, any and not"],
+    );
+}
+
+#[test]
+fn lanes_together() {
+    let share = |percent: f64| json!({"share": {"percent": percent}});
+    let group = mk_group(json!({"fallback": "Strict"}));
+    let all = [mk_lane("a", share(60.5)), mk_lane("b", share(40.0)), mk_lane("a", json!({}))];
+    let versions = ["a", "b"].iter().flat_map(|lane| {
+        ["a", "b"].map(|service| (lane.parse::<LaneName>().unwrap(), service.parse::<ServiceName>().unwrap()))
+    });
+    let versions =
+        versions.filter(|(lane, service)| lane.as_str() != "b" || service.as_str() != "b").collect();
+    let found = lanes(&group, &all, &Facts { now_ms: 0, versions });
+    let found: Vec<_> = found.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        found,
+        [
+            "Lane/b metadata.name: the group is strict, and the lane has no workload of b; deploy one, or requests of the lane are answered with 503 there",
+            "Lane/a metadata.name: the name stands twice; rename or remove one of the two",
+            "spec.share.percent: the shares add up to 100.5%: a 60.5%, b 40%; lower them to 100% together",
+        ]
+    );
+}
+
+#[test]
+fn too_many_rules() {
+    let rule = |i: usize| json!({"name": format!("r{i}"), "match": {"header": {"name": "h"}}});
+    let rules: Vec<Value> = (0..=MAX_RULES).map(rule).collect();
+    check_lane(
+        json!({"rules": rules}),
+        &[
+            "spec.rules: the group's lanes have 10001 rules, more than 10000; use in-lists, prefixes or a share instead",
+        ],
+    );
+}
