@@ -8,6 +8,8 @@ use super::core::DataSource;
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct DownstreamTlsContext {
     pub(crate) common_tls_context: CommonTlsContext,
+    /// Stated, since Envoy warns that its default will change.
+    pub(crate) require_client_certificate: bool,
 }
 
 /// `envoy.extensions.transport_sockets.tls.v3.CommonTlsContext`.

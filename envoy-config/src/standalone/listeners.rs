@@ -139,6 +139,7 @@ fn transport_socket(tls: &Tls) -> Extension {
                 .map(|ca| CertificateValidationContext { trusted_ca: file(ca) }),
             alpn_protocols: ["h2", "http/1.1"],
         },
+        require_client_certificate: false,
     };
     Extension::new("envoy.transport_sockets.tls", Any::DownstreamTlsContext(context))
 }

@@ -1,10 +1,13 @@
 //! What to read at a proxy's admin interface to know that a rendering has arrived.
 //!
-//! Envoy sets the text `version_text` of a file after it has taken the file's content, and not when it
-//! rejects it. For clusters and routes that is the main thread's word: it has by then posted the change to
-//! every worker, and a worker handles its posts in order. The filter's gauge is the smallest generation
-//! among the workers, so that once it shows the generation of filters which were written last, every worker
-//! has also taken the clusters and routes of that generation. A proxy without a filter has the texts only.
+//! Envoy sets the text `version_text` of a file after it has taken the file's content, also where only the
+//! version differs, and not when it rejects it. (`/config_dump` will not do: it keeps the former version
+//! where the content is the same.) For clusters and routes that is the main thread's word: it has by then
+//! posted the change to every worker, and a worker handles its posts in order. The filter's gauge is the
+//! smallest generation among the workers, so that once it shows the generation of filters which were written
+//! last, every worker has also taken the clusters and routes of that generation. A proxy without a filter
+//! has the texts only. For filters the gauge alone decides, the text only tells where a change got stuck:
+//! Envoy also sets it when it is given once more the very configuration that it has rejected.
 
 use super::Stage;
 use super::filters::roles;

@@ -28,8 +28,16 @@ pub fn validate(topology: &Topology, group: &LaneGroup) -> Vec<Problem> {
     }
     check.entries(group);
     check.baselines(spec);
+    check.watches(spec);
     check.problems
 }
+
+/// The inotify instances that Linux gives a user where nobody has changed `fs.inotify.max_user_instances`.
+const INOTIFY_INSTANCES: usize = 128;
+
+/// The files that a proxy watches at most: listeners, clusters, routes, and filters of its roles.
+const WATCHES_OF_GATEWAY: usize = 4;
+const WATCHES_OF_WORKLOAD: usize = 6;
 
 /// What has been seen so far.
 struct Check<'a> {
@@ -160,6 +168,20 @@ impl<'a> Check<'a> {
                     "add it here or remove it from the group's spec.entries",
                 );
             }
+        }
+    }
+
+    /// Envoy takes one inotify instance for each file that it watches, and aborts when there is none left.
+    fn watches(&mut self, spec: &TopologySpec) {
+        let watches = spec.gateways.len() * WATCHES_OF_GATEWAY + spec.workloads.len() * WATCHES_OF_WORKLOAD;
+        if watches >= INOTIFY_INSTANCES {
+            self.problems.push(Problem::warning(
+                "spec",
+                format!(
+                    "its proxies watch up to {watches} files, and Linux by default lets a user watch {INOTIFY_INSTANCES}"
+                ),
+                "raise fs.inotify.max_user_instances where they run on one host as one user",
+            ));
         }
     }
 

@@ -82,3 +82,18 @@ fn an_entry_that_is_nowhere_is_an_error_and_a_gateway_that_is_no_entry_a_warning
         [(Severity::Warning, "spec.gateways[0].name".to_owned()), (Severity::Error, "spec".to_owned())]
     );
 }
+
+#[test]
+fn more_proxies_than_a_host_can_watch_files_for_are_warned_of() {
+    let mut topology = good();
+    let workloads = topology["spec"]["workloads"].as_array_mut().unwrap();
+    for i in 1..22_u16 {
+        let address = |k: u16| format!("127.0.0.1:{}", 100 + 4 * i + k);
+        workloads.push(json!({
+            "name": format!("a-{i}"), "service": "a", "app": address(0), "inbound": address(1),
+            "outbound": address(2), "admin": address(3),
+        }));
+    }
+    let found: Vec<_> = problems(topology).into_iter().map(|p| (p.severity, p.path)).collect();
+    assert_eq!(found, [(Severity::Warning, "spec".to_owned())]);
+}
