@@ -3,6 +3,7 @@
 //! ```text
 //! host.rs     a minimal proxy-wasm host: deterministic, counts instructions
 //! ours.rs     what our filter is measured at: configurations and requests
+//! side.rs     the side-by-side run on a real Envoy
 //! sample.rs   median, spread, ratios
 //! random.rs   reproducible random numbers
 //! ```
@@ -11,3 +12,4 @@ pub mod host;
 pub mod ours;
 pub mod random;
 pub mod sample;
+pub mod side;

@@ -44,6 +44,9 @@ pub const FOREIGN_BAGGAGE: Line = ("baggage", "tenant=acme,region=eu-1;ttl=5");
 /// Baggage that carries the lane.
 pub const LANE_BAGGAGE: Line = ("baggage", "tenant=acme,region=eu-1;ttl=5,lane=gray");
 
+/// How the keys of the cases begin in which the listener removes headers of outsiders before the filter runs.
+pub const RENDERED: &str = "entry-rendered";
+
 /// One case.
 pub struct Case {
     /// Short name, also that of its row.
