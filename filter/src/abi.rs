@@ -1,188 +1,220 @@
-//! Bindings to the host: the one file with `unsafe` code.
+//! The host calls of proxy-wasm ABI 0.2.1 that the filter makes: the only file with unsafe code.
 //!
-//! proxy-wasm ABI 0.2.1, <https://github.com/proxy-wasm/spec/tree/main/abi-versions/v0.2.1>. The SDK's own
-//! wrappers of these calls panic on a status that they do not expect and on header values that are not
-//! UTF-8, which would be a denial of service from outside; these return `None` instead.
+//! The SDK has bindings of its own, but they panic on a status that they do not expect and on a header value
+//! that is not UTF-8, and a panic answers 503 and takes the worker's VM along. These return what the host
+//! says; callers decide.
 
-#![expect(unsafe_code, reason = "calls into the host and takes over the memory that it fills")]
+#![expect(unsafe_code, reason = "host calls take pointers, and the host returns buffers of our allocator")]
 
-use crate::host::{Host, MetricKind};
-use crate::lines::Lines;
+use std::ptr::{null, null_mut};
 
-const OK: i32 = 0;
-const REQUEST_HEADERS: i32 = 0;
-const PLUGIN_CONFIGURATION: i32 = 7;
-const LOG_WARN: i32 = 3;
+/// The status of a call that did not succeed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Status(u32);
+
+/// The kinds of metrics in use.
+#[derive(Clone, Copy, Debug)]
+#[repr(u32)]
+pub(crate) enum MetricKind {
+    /// Only grows.
+    Counter = 0,
+    /// Is set.
+    Gauge = 1,
+}
+
+/// The log levels in use.
+#[derive(Clone, Copy, Debug)]
+#[repr(u32)]
+pub(crate) enum LogLevel {
+    /// Something was refused.
+    Warn = 3,
+    /// The VM is about to die.
+    Critical = 5,
+}
+
+/// The header map of a request.
+const REQUEST_HEADERS: u32 = 0;
+/// The buffer that holds the configuration during `on_configure`.
+const PLUGIN_CONFIGURATION: u32 = 7;
 
 #[link(wasm_import_module = "env")]
 unsafe extern "C" {
-    fn proxy_log(level: i32, message: *const u8, size: usize) -> i32;
+    fn proxy_log(level: u32, text: *const u8, length: usize) -> u32;
+    fn proxy_get_current_time_nanoseconds(to: *mut u64) -> u32;
+    fn proxy_set_tick_period_milliseconds(period: u32) -> u32;
     fn proxy_get_buffer_bytes(
-        kind: i32,
+        buffer: u32,
         start: usize,
-        max_size: usize,
-        data: *mut *mut u8,
-        size: *mut usize,
-    ) -> i32;
+        most: usize,
+        to: *mut *mut u8,
+        length_to: *mut usize,
+    ) -> u32;
     fn proxy_get_header_map_value(
-        map: i32,
-        key: *const u8,
-        key_size: usize,
-        value: *mut *mut u8,
-        size: *mut usize,
-    ) -> i32;
-    fn proxy_get_header_map_pairs(map: i32, data: *mut *mut u8, size: *mut usize) -> i32;
+        map: u32,
+        name: *const u8,
+        name_length: usize,
+        to: *mut *mut u8,
+        length_to: *mut usize,
+    ) -> u32;
+    fn proxy_get_header_map_pairs(map: u32, to: *mut *mut u8, length_to: *mut usize) -> u32;
     fn proxy_replace_header_map_value(
-        map: i32,
-        key: *const u8,
-        key_size: usize,
+        map: u32,
+        name: *const u8,
+        name_length: usize,
         value: *const u8,
-        value_size: usize,
-    ) -> i32;
-    fn proxy_remove_header_map_value(map: i32, key: *const u8, key_size: usize) -> i32;
-    fn proxy_get_property(path: *const u8, path_size: usize, value: *mut *mut u8, size: *mut usize) -> i32;
-    fn proxy_set_property(path: *const u8, path_size: usize, value: *const u8, value_size: usize) -> i32;
-    fn proxy_define_metric(kind: u32, name: *const u8, name_size: usize, id: *mut u32) -> i32;
-    fn proxy_increment_metric(id: u32, offset: i64) -> i32;
-    fn proxy_record_metric(id: u32, value: u64) -> i32;
+        value_length: usize,
+    ) -> u32;
+    fn proxy_remove_header_map_value(map: u32, name: *const u8, name_length: usize) -> u32;
+    fn proxy_get_property(
+        path: *const u8,
+        path_length: usize,
+        to: *mut *mut u8,
+        length_to: *mut usize,
+    ) -> u32;
+    fn proxy_set_property(path: *const u8, path_length: usize, value: *const u8, value_length: usize) -> u32;
+    fn proxy_define_metric(kind: u32, name: *const u8, name_length: usize, to: *mut u32) -> u32;
+    fn proxy_increment_metric(metric: u32, offset: i64) -> u32;
+    fn proxy_record_metric(metric: u32, value: u64) -> u32;
     fn proxy_get_shared_data(
         key: *const u8,
-        key_size: usize,
-        value: *mut *mut u8,
-        size: *mut usize,
-        cas: *mut u32,
-    ) -> i32;
+        key_length: usize,
+        to: *mut *mut u8,
+        length_to: *mut usize,
+        cas_to: *mut u32,
+    ) -> u32;
     fn proxy_set_shared_data(
         key: *const u8,
-        key_size: usize,
+        key_length: usize,
         value: *const u8,
-        value_size: usize,
+        value_length: usize,
         cas: u32,
-    ) -> i32;
-    fn proxy_get_current_time_nanoseconds(time: *mut u64) -> i32;
-    fn proxy_set_tick_period_milliseconds(period: u32) -> i32;
+    ) -> u32;
 }
 
-/// The host in whose VM this module runs.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Envoy;
+fn check(status: u32) -> Result<(), Status> {
+    if status == 0 { Ok(()) } else { Err(Status(status)) }
+}
 
-/// Runs a call that fills a buffer, and takes the buffer over.
-fn filled(call: impl FnOnce(*mut *mut u8, *mut usize) -> i32) -> Option<Vec<u8>> {
-    let mut data: *mut u8 = std::ptr::null_mut();
-    let mut size: usize = 0;
-    if call(&raw mut data, &raw mut size) != OK {
-        return None;
-    }
+/// Makes a call that returns bytes. Envoy hands out an empty value as a null pointer.
+fn returned(call: impl FnOnce(*mut *mut u8, *mut usize) -> u32) -> Result<Vec<u8>, Status> {
+    let mut data = null_mut();
+    let mut length = 0;
+    check(call(&raw mut data, &raw mut length))?;
     if data.is_null() {
-        return Some(Vec::new());
+        return Ok(Vec::new());
     }
-    // SAFETY: the host obtained the memory from `proxy_on_memory_allocate`, which leaks a boxed slice of
-    // exactly this size from our allocator, filled it, and gives it away.
-    Some(unsafe { Vec::from_raw_parts(data, size, size) })
+    // SAFETY: the host obtained `data` from `proxy_on_memory_allocate` with this very length, which gives a
+    // boxed slice out of the global allocator, and leaves it to us.
+    Ok(unsafe { Vec::from_raw_parts(data, length, length) })
 }
 
-impl Envoy {
-    /// The configuration of the plugin that is being configured.
-    pub(crate) fn configuration(self) -> Option<Vec<u8>> {
-        // SAFETY: the pointers are valid for writing during the call.
-        filled(|data, size| unsafe {
-            proxy_get_buffer_bytes(PLUGIN_CONFIGURATION, 0, usize::MAX, data, size)
-        })
-    }
-
-    /// Asks for ticks of the current root context.
-    pub(crate) fn tick_every(self, period_ms: u32) {
-        // SAFETY: no pointers.
-        unsafe { proxy_set_tick_period_milliseconds(period_ms) };
-    }
+/// Writes a line to Envoy's log.
+pub(crate) fn log(level: LogLevel, text: &str) {
+    // SAFETY: the pointer and the length are those of a live string. There is nothing to do about a refusal.
+    let _ = unsafe { proxy_log(level as u32, text.as_ptr(), text.len()) };
 }
 
-impl Host for Envoy {
-    fn header(&self, name: &str) -> Option<Vec<u8>> {
-        // SAFETY: `name` outlives the call; the out pointers are valid for writing.
-        filled(|data, size| unsafe {
-            proxy_get_header_map_value(REQUEST_HEADERS, name.as_ptr(), name.len(), data, size)
-        })
-    }
+/// Time of Envoy's clock, nanoseconds since 1970.
+pub(crate) fn now_ns() -> Result<u64, Status> {
+    let mut now = 0;
+    // SAFETY: the host writes eight bytes to a live variable of that size.
+    check(unsafe { proxy_get_current_time_nanoseconds(&raw mut now) })?;
+    Ok(now)
+}
 
-    fn lines(&self) -> Lines {
-        // SAFETY: the out pointers are valid for writing.
-        let encoded = filled(|data, size| unsafe { proxy_get_header_map_pairs(REQUEST_HEADERS, data, size) });
-        Lines::new(encoded.unwrap_or_default())
-    }
+/// Sets how often `on_tick` of the current root context is called; 0 for never.
+pub(crate) fn set_tick_period(period_ms: u32) -> Result<(), Status> {
+    // SAFETY: the call takes a plain number.
+    check(unsafe { proxy_set_tick_period_milliseconds(period_ms) })
+}
 
-    fn set_header(&self, name: &str, value: &[u8]) {
-        // SAFETY: both slices outlive the call.
-        unsafe {
-            proxy_replace_header_map_value(
-                REQUEST_HEADERS,
-                name.as_ptr(),
-                name.len(),
-                value.as_ptr(),
-                value.len(),
-            )
-        };
-    }
+/// The configuration of the plugin, `length` bytes long; only during `on_configure`.
+pub(crate) fn plugin_configuration(length: usize) -> Result<Vec<u8>, Status> {
+    // SAFETY: the host writes a pointer and a length to live variables of that size.
+    returned(|to, length_to| unsafe {
+        proxy_get_buffer_bytes(PLUGIN_CONFIGURATION, 0, length, to, length_to)
+    })
+}
 
-    fn remove_header(&self, name: &str) {
-        // SAFETY: `name` outlives the call.
-        unsafe { proxy_remove_header_map_value(REQUEST_HEADERS, name.as_ptr(), name.len()) };
-    }
+/// The first line of request header `name`, lower case.
+pub(crate) fn request_header(name: &str) -> Result<Vec<u8>, Status> {
+    // SAFETY: `name` is live, and the host writes to live variables of the right size.
+    returned(|to, length_to| unsafe {
+        proxy_get_header_map_value(REQUEST_HEADERS, name.as_ptr(), name.len(), to, length_to)
+    })
+}
 
-    fn property(&self, path: &[&str]) -> Option<Vec<u8>> {
-        let path = path.join("\0");
-        // SAFETY: `path` outlives the call; the out pointers are valid for writing.
-        filled(|data, size| unsafe { proxy_get_property(path.as_ptr(), path.len(), data, size) })
-    }
+/// All lines of the request's headers in the form of the ABI; see `lines::Lines`.
+pub(crate) fn request_headers() -> Result<Vec<u8>, Status> {
+    // SAFETY: the host writes a pointer and a length to live variables of that size.
+    returned(|to, length_to| unsafe { proxy_get_header_map_pairs(REQUEST_HEADERS, to, length_to) })
+}
 
-    fn set_property(&self, name: &str, value: &[u8]) {
-        // SAFETY: both slices outlive the call.
-        unsafe { proxy_set_property(name.as_ptr(), name.len(), value.as_ptr(), value.len()) };
-    }
+/// Replaces all lines of request header `name` by one, or adds it.
+pub(crate) fn set_request_header(name: &str, value: &[u8]) -> Result<(), Status> {
+    // SAFETY: both pointers and lengths are those of live slices.
+    check(unsafe {
+        proxy_replace_header_map_value(
+            REQUEST_HEADERS,
+            name.as_ptr(),
+            name.len(),
+            value.as_ptr(),
+            value.len(),
+        )
+    })
+}
 
-    fn define_metric(&self, kind: MetricKind, name: &str) -> Option<u32> {
-        let mut id = 0;
-        // SAFETY: `name` outlives the call; `id` is valid for writing.
-        let status = unsafe { proxy_define_metric(kind as u32, name.as_ptr(), name.len(), &raw mut id) };
-        (status == OK).then_some(id)
-    }
+/// Removes all lines of request header `name`.
+pub(crate) fn remove_request_header(name: &str) -> Result<(), Status> {
+    // SAFETY: the pointer and the length are those of a live string.
+    check(unsafe { proxy_remove_header_map_value(REQUEST_HEADERS, name.as_ptr(), name.len()) })
+}
 
-    fn increment(&self, metric: u32) {
-        // SAFETY: no pointers.
-        unsafe { proxy_increment_metric(metric, 1) };
-    }
+/// The property at `path`, whose parts are separated by NUL.
+pub(crate) fn property(path: &str) -> Result<Vec<u8>, Status> {
+    // SAFETY: `path` is live, and the host writes to live variables of the right size.
+    returned(|to, length_to| unsafe { proxy_get_property(path.as_ptr(), path.len(), to, length_to) })
+}
 
-    fn record(&self, metric: u32, value: u64) {
-        // SAFETY: no pointers.
-        unsafe { proxy_record_metric(metric, value) };
-    }
+/// Sets the property at `path`, which becomes the filter state `wasm.<path>` of the stream.
+pub(crate) fn set_property(path: &str, value: &[u8]) -> Result<(), Status> {
+    // SAFETY: both pointers and lengths are those of live slices.
+    check(unsafe { proxy_set_property(path.as_ptr(), path.len(), value.as_ptr(), value.len()) })
+}
 
-    fn shared(&self, key: &str) -> Option<(Vec<u8>, u32)> {
-        let mut version = 0;
-        // SAFETY: `key` outlives the call; the out pointers are valid for writing.
-        let value = filled(|data, size| unsafe {
-            proxy_get_shared_data(key.as_ptr(), key.len(), data, size, &raw mut version)
-        })?;
-        Some((value, version))
-    }
+/// Defines a metric, or finds the one of that name, and returns its number in this VM.
+pub(crate) fn define_metric(kind: MetricKind, name: &str) -> Result<u32, Status> {
+    let mut id = 0;
+    // SAFETY: `name` is live, and the host writes four bytes to a live variable of that size.
+    check(unsafe { proxy_define_metric(kind as u32, name.as_ptr(), name.len(), &raw mut id) })?;
+    Ok(id)
+}
 
-    fn set_shared(&self, key: &str, value: &[u8], version: u32) -> bool {
-        // SAFETY: both slices outlive the call.
-        let status =
-            unsafe { proxy_set_shared_data(key.as_ptr(), key.len(), value.as_ptr(), value.len(), version) };
-        status == OK
-    }
+/// Adds one to a counter.
+pub(crate) fn increment_metric(metric: u32) -> Result<(), Status> {
+    // SAFETY: the call takes plain numbers.
+    check(unsafe { proxy_increment_metric(metric, 1) })
+}
 
-    fn now_nanos(&self) -> u64 {
-        let mut time = 0;
-        // SAFETY: `time` is valid for writing.
-        unsafe { proxy_get_current_time_nanoseconds(&raw mut time) };
-        time
-    }
+/// Sets a gauge.
+pub(crate) fn record_metric(metric: u32, value: u64) -> Result<(), Status> {
+    // SAFETY: the call takes plain numbers.
+    check(unsafe { proxy_record_metric(metric, value) })
+}
 
-    fn warn(&self, message: &str) {
-        // SAFETY: `message` outlives the call.
-        unsafe { proxy_log(LOG_WARN, message.as_ptr(), message.len()) };
-    }
+/// A value that all VMs with our `vm_id` share, and its version.
+pub(crate) fn shared_data(key: &str) -> Result<(Vec<u8>, u32), Status> {
+    let mut cas = 0;
+    // SAFETY: `key` is live, and the host writes to live variables of the right size.
+    let value = returned(|to, length_to| unsafe {
+        proxy_get_shared_data(key.as_ptr(), key.len(), to, length_to, &raw mut cas)
+    })?;
+    Ok((value, cas))
+}
+
+/// Writes a shared value if its version is still `cas`.
+pub(crate) fn set_shared_data(key: &str, value: &[u8], cas: u32) -> Result<(), Status> {
+    let data = if value.is_empty() { null() } else { value.as_ptr() };
+    // SAFETY: both pointers and lengths are those of live slices, or null with length 0.
+    check(unsafe { proxy_set_shared_data(key.as_ptr(), key.len(), data, value.len(), cas) })
 }

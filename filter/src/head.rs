@@ -1,123 +1,105 @@
-//! A request's head, fetched from the host when asked for and only once.
+//! The head of a request, read lazily from the host.
 //!
-//! Asking for a header that is absent costs a tenth of a microsecond, and that is what most requests are
-//! asked for; so absent headers are probed one by one. The first one that is present brings all lines, since
-//! only those tell whether it has further ones; from there on nothing more is fetched.
+//! What was measured in Envoy 1.40 fixes the way of reading:
+//!
+//! - `proxy_get_header_map_value` returns the *first* line of a header that is repeated. Envoy joins by `,`
+//!   only the headers that it knows itself, as `user-agent` and `x-forwarded-for`; `cookie` lines it joins by
+//!   `; ` in HTTP/2 and leaves apart in HTTP/1.1. The contract of [`RequestHead::header`] is that all lines
+//!   are joined, so this call can only tell whether a header is there.
+//! - An absent header costs 0.13 µs, a present one 0.72 µs, the whole map with some ten headers 0.92 µs.
+//!
+//! So headers are probed one by one as long as they are absent; the first one that is present, a pseudo-header
+//! (always present), or the seventh probe takes the whole map instead, from which all further questions are
+//! answered. [`Habit`] takes the map at once where the request before needed it.
 
 use std::borrow::Cow;
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
 
 use lane::head::RequestHead;
 
-use crate::host::Host;
+use crate::host::RequestHost;
 use crate::lines::Lines;
 
-/// How many different answers to single probes are kept; further ones are fetched each time.
-const CACHED: usize = 16;
+/// After so many probes the whole map is cheaper.
+const MOST_PROBES: u32 = 6;
 
-/// A header's name and its value, `None` when absent.
-type Fetched = (Box<str>, Option<Vec<u8>>);
+/// The client's address after trusted proxies.
+const SOURCE_ADDRESS: &str = "source\0address";
 
-/// The head of the request that the host is working on.
-pub(crate) struct HostHead<'h, H> {
-    host: &'h H,
-    probes: [OnceCell<Fetched>; CACHED],
-    lines: OnceCell<Lines>,
-    address: OnceCell<Option<Vec<u8>>>,
-    identity: OnceCell<Option<Vec<u8>>>,
+/// The URI in the client's certificate.
+const SOURCE_IDENTITY: &str = "connection\0uri_san_peer_certificate";
+
+/// What the former request teaches about the next: one bit, whether it needed the map of headers.
+#[derive(Debug, Default)]
+pub struct Habit {
+    takes_map: Cell<bool>,
 }
 
-impl<'h, H: Host> HostHead<'h, H> {
-    pub(crate) fn new(host: &'h H) -> Self {
+/// The head of the request at hand.
+#[derive(Debug)]
+pub struct EnvoyHead<'h, H> {
+    host: &'h H,
+    habit: &'h Habit,
+    map: OnceCell<Option<Lines>>,
+    source_address: OnceCell<Option<Vec<u8>>>,
+    source_identity: OnceCell<Option<Vec<u8>>>,
+    asked: Cell<u32>,
+    found: Cell<bool>,
+}
+
+impl<'h, H: RequestHost> EnvoyHead<'h, H> {
+    /// The head of the request that `host` has at hand.
+    #[must_use]
+    pub fn new(host: &'h H, habit: &'h Habit) -> Self {
         Self {
             host,
-            probes: [const { OnceCell::new() }; CACHED],
-            lines: OnceCell::new(),
-            address: OnceCell::new(),
-            identity: OnceCell::new(),
+            habit,
+            map: OnceCell::new(),
+            source_address: OnceCell::new(),
+            source_identity: OnceCell::new(),
+            asked: Cell::new(0),
+            found: Cell::new(false),
         }
     }
 
-    /// The first line of a header.
-    fn probe(&self, name: &str) -> Option<Cow<'_, [u8]>> {
-        for cell in &self.probes {
-            let (cached, value) = cell.get_or_init(|| (name.into(), self.host.header(name)));
-            if **cached == *name {
-                return value.as_deref().map(Cow::Borrowed);
-            }
+    /// The map, where it was taken already or is due now; `None` where a probe will do and finds nothing.
+    fn map_for(&self, name: &str) -> Option<&Lines> {
+        let probing = self.map.get().is_none()
+            && !self.habit.takes_map.get()
+            && self.asked.get() <= MOST_PROBES
+            && !name.starts_with(':');
+        if probing && !self.host.has_header(name) {
+            return None;
         }
-        self.host.header(name).map(Cow::Owned)
+        self.map.get_or_init(|| self.host.headers().map(Lines::new)).as_ref()
     }
 }
 
-impl<H: Host> RequestHead for HostHead<'_, H> {
+impl<H: RequestHost> RequestHead for EnvoyHead<'_, H> {
     fn header(&self, name: &str) -> Option<Cow<'_, [u8]>> {
-        if let Some(lines) = self.lines.get() {
-            return lines.joined(name);
-        }
-        let first = self.probe(name)?;
-        // A pseudo header has one line.
-        if name.starts_with(':') {
-            return Some(first);
-        }
-        self.lines.get_or_init(|| self.host.lines()).joined(name)
+        self.asked.set(self.asked.get().saturating_add(1));
+        let value = self.map_for(name)?.joined(name)?;
+        self.found.set(true);
+        Some(value)
     }
 
     fn source_address(&self) -> Option<Cow<'_, [u8]>> {
-        let value = self.address.get_or_init(|| self.host.property(&["source", "address"]));
+        let value = self.source_address.get_or_init(|| self.host.property(SOURCE_ADDRESS));
         value.as_deref().map(Cow::Borrowed)
     }
 
     fn source_identity(&self) -> Option<Cow<'_, [u8]>> {
-        let path = ["connection", "uri_san_peer_certificate"];
-        let value = self.identity.get_or_init(|| self.host.property(&path).filter(|uri| !uri.is_empty()));
+        let value = self.source_identity.get_or_init(|| self.host.property(SOURCE_IDENTITY));
         value.as_deref().map(Cow::Borrowed)
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::host::fake::FakeHost;
-
-    fn host(headers: &[(&str, &[u8])]) -> FakeHost {
-        let host = FakeHost::default();
-        host.headers.borrow_mut().extend(headers.iter().map(|(n, v)| ((*n).to_owned(), v.to_vec())));
-        host
-    }
-
-    #[test]
-    fn absent_and_pseudo_headers_are_each_fetched_once() {
-        let host = host(&[(":path", b"/")]);
-        let head = HostHead::new(&host);
-        for _ in 0..3 {
-            assert_eq!(head.header(":path").as_deref(), Some(&b"/"[..]));
-            assert_eq!(head.header("a"), None);
-        }
-        assert_eq!((host.header_reads.get(), host.map_reads.get()), (2, 0));
-    }
-
-    #[test]
-    fn the_first_header_that_is_present_brings_all_lines() {
-        let host = host(&[(":path", b"/"), ("a", b"\xff"), ("b", b"1"), ("a", b"2")]);
-        let head = HostHead::new(&host);
-        for _ in 0..3 {
-            assert_eq!(head.header("a").as_deref(), Some(&b"\xff,2"[..]));
-            assert_eq!(head.header("b").as_deref(), Some(&b"1"[..]));
-            assert_eq!(head.header(":path").as_deref(), Some(&b"/"[..]));
-            assert_eq!(head.header("c"), None);
-        }
-        assert_eq!((host.header_reads.get(), host.map_reads.get()), (1, 1));
-    }
-
-    #[test]
-    fn more_headers_than_are_kept_are_still_read() {
-        let host = host(&[(":path", b"/"), ("h40", b"here")]);
-        let head = HostHead::new(&host);
-        for name in (0..40).chain(0..40).map(|i| format!("h{i}")) {
-            assert_eq!(head.header(&name), None);
-        }
-        assert_eq!(head.header(":path").as_deref(), Some(&b"/"[..]));
-        assert_eq!(head.header("h40").as_deref(), Some(&b"here"[..]));
+impl<H> Drop for EnvoyHead<'_, H> {
+    /// Hands on what this request taught.
+    fn drop(&mut self) {
+        self.habit.takes_map.set(self.found.get() || self.asked.get() > MOST_PROBES);
     }
 }
+
+#[cfg(test)]
+mod tests;

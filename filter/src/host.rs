@@ -1,51 +1,77 @@
-//! What the filter asks of its host, without panics: everything may fail and says so.
-
-use crate::lines::Lines;
-
-/// The calls into Envoy that the filter makes.
-///
-/// One implementation per world: Envoy ([`crate::abi`]) and, in tests, a fake.
-pub(crate) trait Host {
-    /// The first line of a request header; `None` when absent.
-    fn header(&self, name: &str) -> Option<Vec<u8>>;
-    /// All header lines of the request.
-    fn lines(&self) -> Lines;
-    /// Replaces all lines of a request header, or adds it.
-    fn set_header(&self, name: &str, value: &[u8]);
-    /// Removes all lines of a request header.
-    fn remove_header(&self, name: &str);
-    /// A property of the stream, by the components of its path.
-    fn property(&self, path: &[&str]) -> Option<Vec<u8>>;
-    /// Sets filter state `wasm.<name>` of the stream.
-    fn set_property(&self, name: &str, value: &[u8]);
-    /// Defines a metric and returns its id.
-    fn define_metric(&self, kind: MetricKind, name: &str) -> Option<u32>;
-    /// Adds one to a counter.
-    fn increment(&self, metric: u32);
-    /// Sets a gauge.
-    fn record(&self, metric: u32, value: u64);
-    /// A value that all workers share, with its version for [`Self::set_shared`].
-    fn shared(&self, key: &str) -> Option<(Vec<u8>, u32)>;
-    /// Sets a shared value if its version is still `version` (0: whatever it is). Returns whether it was set.
-    fn set_shared(&self, key: &str, value: &[u8], version: u32) -> bool;
-    /// Nanoseconds since 1970; 0 when the host does not tell.
-    fn now_nanos(&self) -> u64;
-    /// Writes a warning into Envoy's log.
-    fn warn(&self, message: &str);
-}
-
-/// The kinds of metrics that the filter uses; the numbers are the ABI's.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u32)]
-pub(crate) enum MetricKind {
-    Counter = 0,
-    Gauge = 1,
-}
-
-/// Milliseconds since 1970.
-pub(crate) fn now_ms(host: &impl Host) -> u64 {
-    host.now_nanos() / 1_000_000
-}
+//! What the filter asks of its host, so that all but the bindings runs and is tested natively.
+//!
+//! Nothing here can fail loudly: a call that the host refuses returns `None`, `false` or nothing, since
+//! there is no refusal for which a request should suffer.
 
 #[cfg(test)]
 pub(crate) mod fake;
+
+/// The request at hand.
+pub trait RequestHost {
+    /// Whether the request has header `name`, lower case. Cheap where it has not.
+    fn has_header(&self, name: &str) -> bool;
+
+    /// All header lines in the form of the ABI; see [`crate::lines::Lines`].
+    fn headers(&self) -> Option<Vec<u8>>;
+
+    /// A property of the stream; the parts of `path` are separated by NUL.
+    fn property(&self, path: &str) -> Option<Vec<u8>>;
+
+    /// Replaces all lines of header `name` by one, or adds it.
+    fn set_header(&self, name: &str, value: &[u8]);
+
+    /// Removes all lines of header `name`.
+    fn remove_header(&self, name: &str);
+
+    /// Makes the lane known to access logs, as filter state `wasm.lane`.
+    fn set_lane(&self, lane: &str);
+}
+
+/// Number of a metric in one VM.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MetricId(pub u32);
+
+/// Envoy's statistics.
+pub trait MetricsHost {
+    /// Defines the counter of that name, or finds it.
+    fn define_counter(&self, name: &str) -> Option<MetricId>;
+
+    /// Defines the gauge of that name, or finds it.
+    fn define_gauge(&self, name: &str) -> Option<MetricId>;
+
+    /// Adds one to a counter.
+    fn increment(&self, metric: MetricId);
+
+    /// Sets a gauge.
+    fn record(&self, metric: MetricId, value: u64);
+}
+
+/// A shared value and its version, by which compare-and-set knows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Versioned {
+    /// The value; empty when it was blanked, since there is no deletion.
+    pub value: Vec<u8>,
+    /// Changes with every write.
+    pub cas: u32,
+}
+
+/// Values that all VMs of the process share.
+pub trait SharedHost {
+    /// The value of `key`; `None` when it was never written.
+    fn shared(&self, key: &str) -> Option<Versioned>;
+
+    /// Writes `key` if its version is still `cas`, and says whether it did. A key that does not exist is
+    /// created whatever `cas` says; 0 writes in any case.
+    fn set_shared(&self, key: &str, value: &[u8], cas: u32) -> bool;
+}
+
+/// The time.
+pub trait Clock {
+    /// Nanoseconds since 1970; 0 when the host does not know.
+    fn now_ns(&self) -> u64;
+
+    /// Milliseconds since 1970.
+    fn now_ms(&self) -> u64 {
+        self.now_ns() / 1_000_000
+    }
+}

@@ -1,15 +1,17 @@
-//! The Graylane filter: the Wasm module that runs inside Envoy.
+//! The Graylane filter: a Wasm module for Envoy that runs one `lane` program per role.
 //!
-//! A thin shell around [`lane::program::Program`], which decides everything:
+//! A shell: it reads a request's head, asks the program, does what was decided, counts, and reports which
+//! configuration it runs. What is decided stands in the crate `lane`; what Envoy offers stands behind the
+//! traits of [`host`], so that everything here but the bindings also builds and is tested natively.
 //!
 //! ```text
-//! Envoy ── root.rs ── configure: bytes ──▶ Program        tick: receipt.rs ──▶ gauges
-//!       └─ stream.rs ── head.rs ──▶ Program::on_request ──▶ edits, lane, counters ──▶ host.rs ──▶ Envoy
+//! on_configure ── configure ──▶ Program ──▶ Running ◀── Rc ── Stream ── on_request_headers
+//!      │                                      │ head ▶ decide ▶ edits, filter state, counters
+//!      └── receipt ◀── on_tick                └── host: trait ◀── envoy ◀── abi: extern "C"
 //! ```
 //!
 //! Nothing here may panic: a trap answers 503 under every failure policy and takes the worker's VM along.
-//! So every host call returns an `Option` or is allowed to fail, headers are bytes, and lints deny unwrap,
-//! expect, panic and indexing. Native builds contain everything but the bindings, so that tests run there.
+//! Whatever the host refuses, the request goes on.
 
 #![deny(
     clippy::unwrap_used,
@@ -18,31 +20,24 @@
     clippy::indexing_slicing,
     clippy::unreachable
 )]
-#![cfg_attr(
-    not(any(target_arch = "wasm32", test)),
-    expect(dead_code, reason = "natively only the tests call what Envoy calls")
-)]
+
+pub mod configure;
+pub mod head;
+pub mod host;
+pub mod lines;
+pub mod metrics;
+pub mod random;
+pub mod receipt;
+pub mod running;
+pub mod vm;
 
 #[cfg(target_arch = "wasm32")]
 mod abi;
-mod configured;
-mod head;
-mod host;
-mod lines;
-mod metrics;
-mod random;
-mod receipt;
-mod request;
+#[cfg(target_arch = "wasm32")]
+mod envoy;
 #[cfg(target_arch = "wasm32")]
 mod root;
 #[cfg(target_arch = "wasm32")]
-mod stream;
-
+mod start;
 #[cfg(target_arch = "wasm32")]
-mod start {
-    //! What the host calls first.
-
-    proxy_wasm::main! {{
-        proxy_wasm::set_root_context(|_| Box::new(crate::root::Root::default()));
-    }}
-}
+mod stream;

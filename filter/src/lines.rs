@@ -8,18 +8,20 @@ use std::borrow::Cow;
 /// A header map as the ABI encodes it: the number of lines, then the lengths of all names and values (all of
 /// these 32 bits, little endian), then names and values, each with a NUL behind it.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Lines {
+pub struct Lines {
     encoded: Vec<u8>,
 }
 
 impl Lines {
     /// The lines in a buffer of the host; a buffer that is cut short gives fewer.
-    pub(crate) fn new(encoded: Vec<u8>) -> Self {
+    #[must_use]
+    pub fn new(encoded: Vec<u8>) -> Self {
         Self { encoded }
     }
 
     /// The value of a header, several lines joined by `,` (RFC 9110, section 5.3); `None` when absent.
-    pub(crate) fn joined(&self, name: &str) -> Option<Cow<'_, [u8]>> {
+    #[must_use]
+    pub fn joined(&self, name: &str) -> Option<Cow<'_, [u8]>> {
         let mut values = self.iter().filter(|(found, _)| *found == name.as_bytes()).map(|(_, value)| value);
         let first = values.next()?;
         let Some(second) = values.next() else {

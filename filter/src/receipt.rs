@@ -1,182 +1,223 @@
-//! Receipts: which generation every worker runs, and whether it is alive.
+//! Receipts: which generation *every* worker of this Envoy runs, as gauges.
 //!
-//! Every VM (one per worker, one on Envoy's main thread) holds one slot of a fixed table in shared data, per
-//! role: its generation and the time of its last heartbeat. Whoever writes its slot then reads the table and
-//! publishes three gauges: the smallest generation among the fresh slots, their number, and the time.
+//! A configuration arrives on each thread at its own time, and a VM sees only its own thread. So each VM
+//! keeps a slot in shared data (`slot`) with its generation and a heartbeat, renewed at every tick and at
+//! every configuration, and then reports what it reads in all slots: how many VMs live
+//! (`graylane_workers`: Envoy's workers and its main thread), the generation that they have in common
+//! (`graylane_generation`), and the time (`graylane_heartbeat_seconds`).
 //!
-//! # Why the gauge never claims too much
+//! Envoy tries every configuration in a VM made for that, which it throws away at once. Such a VM never ticks.
+//! So a slot is taken at a tick, and a configuration is reported at once only by a VM that has a slot.
 //!
-//! A VM publishes generation G only when every fresh slot, read one after the other, holds at least G. The
-//! generation in a slot only grows while its VM lives, so that what was true of a slot when it was read is
-//! true when the gauge is set. Gauges of two VMs may overtake each other, but then an older, smaller value
-//! replaces a newer one until the next tick: late, never early. A VM that has no slot yet is missing from the
-//! *number* of workers, and a VM that died drops out of it after [`FRESH_MS`]; a receipt therefore needs both
-//! gauges: the generation, and as many workers as Envoy has (and one for the main thread).
+//! # What the gauges say
 //!
-//! # Why slots are taken at a tick
+//! **`graylane_generation = G` together with `graylane_workers` = concurrency + 1 means that every worker
+//! took G.** With fewer workers a thread is missing: not started yet, held back, or its VM is dead. The
+//! argument, by what could go wrong:
 //!
-//! For each new configuration Envoy first configures a throw-away VM, which never ticks; a slot taken there
-//! would never be refreshed. A VM that has a slot writes its receipt at once when it is configured, so that
-//! only the first receipt waits for a tick.
+//! - *A worker has not taken G yet.* Its slot holds another generation. The gauge is written only when all
+//!   slots agree, and stays at what was true before while they do not. Generations grow, so that what was
+//!   read is still true when it is written. A VM that is slow in between sets the gauge back to a former
+//!   generation until the next tick: late, never early. Unlike the minimum, agreement also holds where
+//!   somebody puts older rules with a lower generation in force.
+//! - *A worker is held back*, so that its heartbeat stops. After 3.5 seconds it is not counted any more, so
+//!   that the workers do not add up; its slot keeps its voice in the agreement, however long it takes.
+//! - *A worker's VM dies* in a trap. It looks like one held back, and is missing in the count. A VM that is
+//!   born later, when the worker gets a new configuration, takes the dead one's slot, or, where it came in
+//!   the ten seconds before that is allowed, silences it: dead voices are dropped when as many VMs were
+//!   born after they fell silent.
+//! - *Two VMs want one slot.* It is taken by compare-and-set on what was read; a slot that does not exist,
+//!   where Envoy ignores the comparison, by a version that no value has, so that the second creator fails.
+//!   A VM that lost its slot (it was held back for ten seconds, or the clock leapt) finds another owner there
+//!   and takes a new one.
+//! - *A VM is replaced* because the module changed. The old one gives its slot back when Envoy deletes its
+//!   root contexts. Where old streams keep them alive, it is counted beside the new one, and has a voice with
+//!   its old generation: late, not early. Ten seconds after it saw that others were given something newer, it
+//!   gives its slot back by itself. (Only a change of the module can make numbers add up by mistake: a worker
+//!   held back for ten seconds meanwhile, while another one has two VMs. It ends when the worker moves.)
+//! - *A root context is replaced*, as with every configuration. The old one may live on for its streams; its
+//!   ticks are ignored as long as a newer one of the role lives. When the newer one goes first, because Envoy
+//!   took up a former configuration whose context it still had, the older one speaks for the role again.
+//! - *The configuration is accepted but not in force yet.* Envoy's main thread hands each worker first the
+//!   configuration and then the filter chain that uses it; it answers a scrape only after both, and a worker
+//!   reads its queue before its sockets.
+//!
+//! One configuration per role and proxy is assumed; of two, the last one configured is reported.
 
-use std::collections::BTreeMap;
+mod slot;
 
 use lane::filter_config::Role;
 use lane::metric::{GENERATION, HEARTBEAT_SECONDS, Metric, WORKERS};
 
-use crate::host::{Host, MetricKind};
-use crate::metrics::Metrics;
+use crate::host::{Clock, MetricsHost, SharedHost};
+use crate::metrics::MetricIds;
+use slot::{ABANDONED_MS, Owner, Slot};
 
-/// Slots per role: more than Envoy has workers on any machine that we know of. Beyond them receipts are
-/// missing, never wrong.
-const SLOTS: usize = 256;
+/// Time between ticks, once a VM has its slots.
+pub const HEARTBEAT_MS: u32 = 1_000;
 
-/// A slot whose last heartbeat is older than this counts no more.
-pub(crate) const FRESH_MS: u64 = 3_500;
+/// Time until the first tick after a configuration: a VM that is thrown away is gone by then.
+pub const FIRST_TICK_MS: u32 = 100;
 
-/// A slot whose last heartbeat is older than this may be taken over.
-const ABANDONED_MS: u64 = 10_000;
-
-/// The receipts of one VM: its slot and its generation, per role.
-#[derive(Debug, Default)]
-pub(crate) struct Receipts {
-    roles: BTreeMap<&'static str, Mine>,
-    token: u64,
-}
-
-#[derive(Clone, Copy, Debug, Default)]
-struct Mine {
-    generation: u64,
-    slot: Option<usize>,
-}
-
-/// What stands in a slot: 24 bytes, little-endian.
+/// What a root context runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Slot {
-    generation: u64,
-    heartbeat_ms: u64,
-    /// Which VM holds the slot.
-    token: u64,
+pub struct Installed {
+    /// Number of the root context.
+    pub root: u32,
+    /// The role of its configuration.
+    pub role: Role,
+    /// The generation of its configuration.
+    pub generation: u64,
+    /// When it was configured.
+    pub configured_ms: u64,
+}
+
+/// What receipts need of the host.
+pub trait ReceiptHost: SharedHost + MetricsHost + Clock {}
+
+impl<H: SharedHost + MetricsHost + Clock> ReceiptHost for H {}
+
+/// The receipts of one VM.
+#[derive(Debug, Default)]
+pub struct Receipts {
+    /// Who we are among the VMs of the process; known from the first tick.
+    owner: Option<Owner>,
+    entry: RoleReceipt,
+    inbound: RoleReceipt,
+    outbound: RoleReceipt,
 }
 
 impl Receipts {
-    /// This VM runs `generation` in `role` from now on.
-    pub(crate) fn configured(
-        &mut self,
-        metrics: &mut Metrics,
-        host: &impl Host,
-        role: Role,
-        generation: u64,
-        now_ms: u64,
-    ) {
-        let mine = self.roles.entry(role.as_str()).or_default();
-        mine.generation = generation;
-        if mine.slot.is_some() {
-            self.report(metrics, host, role.as_str(), now_ms);
+    /// A root context accepted a configuration.
+    pub fn on_configure(&mut self, host: &impl ReceiptHost, metrics: &mut MetricIds, installed: Installed) {
+        let owner = self.owner;
+        let receipt = self.role(installed.role);
+        receipt.current = Some(installed);
+        receipt.outdated_since_ms = None;
+        if let (Some(owner), Some(_)) = (owner, receipt.place) {
+            receipt.report(host, metrics, owner);
         }
     }
 
-    /// A heartbeat: takes a slot if there is none yet, writes it, publishes the gauges.
-    pub(crate) fn tick(&mut self, metrics: &mut Metrics, host: &impl Host, role: Role, now_ms: u64) {
-        self.report(metrics, host, role.as_str(), now_ms);
+    /// A root context ticks.
+    pub fn on_tick(&mut self, host: &impl ReceiptHost, metrics: &mut MetricIds, installed: Installed) {
+        self.owner = self.owner.or_else(|| slot::new_owner(host));
+        let Some(owner) = self.owner else { return };
+        let receipt = self.role(installed.role);
+        if receipt.current.is_none()
+            && !is_outdated(installed, &slot::read(host, installed.role), host.now_ms())
+        {
+            receipt.current = Some(installed);
+        }
+        if receipt.is_current(installed) {
+            receipt.report(host, metrics, owner);
+        }
     }
 
-    fn report(&mut self, metrics: &mut Metrics, host: &impl Host, role: &'static str, now_ms: u64) {
-        if self.token == 0 {
-            self.token = new_token(host);
+    /// A root context is deleted.
+    pub fn on_delete(&mut self, host: &impl ReceiptHost, metrics: &mut MetricIds, installed: Installed) {
+        let owner = self.owner;
+        let receipt = self.role(installed.role);
+        if !receipt.is_current(installed) {
+            return;
         }
-        let token = self.token;
-        let Some(mine) = self.roles.get_mut(role) else { return };
-        let slot = Slot { generation: mine.generation, heartbeat_ms: now_ms, token };
-        // A slot can be lost to another VM when this one was held up for very long.
-        let held = mine.slot.filter(|place| read(host, role, *place).is_some_and(|(s, _)| s.token == token));
-        mine.slot = held.or_else(|| take(host, role, slot));
-        if let Some(place) = mine.slot {
-            host.set_shared(&key(role, place), &slot.bytes(), 0);
+        receipt.current = None;
+        if let Some(owner) = owner {
+            receipt.release(host, owner, installed.role);
+            record(host, metrics, installed.role);
         }
-        publish(metrics, host, role, now_ms);
     }
-}
 
-/// A number that no other VM of this process has.
-fn new_token(host: &impl Host) -> u64 {
-    const COUNTER: &str = "graylane.tokens";
-    loop {
-        let (bytes, version) = host.shared(COUNTER).unwrap_or_default();
-        let last = bytes.try_into().map_or(0, u64::from_le_bytes);
-        let next = last.wrapping_add(1).max(1);
-        // The first of all creates the key, whatever the version: so it is made first and read again.
-        if last == 0 && version == 0 {
-            host.set_shared(COUNTER, &1_u64.to_le_bytes(), 0);
-            if host.shared(COUNTER).is_none() {
-                return next;
-            }
-        } else if host.set_shared(COUNTER, &next.to_le_bytes(), version) {
-            return next;
+    fn role(&mut self, role: Role) -> &mut RoleReceipt {
+        match role {
+            Role::Entry => &mut self.entry,
+            Role::Inbound => &mut self.inbound,
+            Role::Outbound => &mut self.outbound,
         }
     }
 }
 
-/// Takes the first slot that is empty or abandoned; `None` when all are in use.
-fn take(host: &impl Host, role: &str, slot: Slot) -> Option<usize> {
-    (0..SLOTS).find(|place| {
-        let key = key(role, *place);
-        match read(host, role, *place) {
-            Some((held, _)) if slot.heartbeat_ms.saturating_sub(held.heartbeat_ms) < ABANDONED_MS => false,
-            Some((_, version)) => host.set_shared(&key, &slot.bytes(), version),
-            // Two VMs may both believe that they created the key; the one that is overwritten sees it here
-            // or at its next heartbeat, and takes another slot.
-            None => {
-                host.set_shared(&key, &slot.bytes(), 0);
-                read(host, role, *place).is_some_and(|(held, _)| held.token == slot.token)
-            }
-        }
-    })
+/// The receipt of one role in one VM.
+#[derive(Debug, Default)]
+struct RoleReceipt {
+    /// What new streams run; `None` when its root context was deleted, or newer VMs have taken over.
+    current: Option<Installed>,
+    /// Place of our slot.
+    place: Option<usize>,
+    /// Since when others run what they were given later than we were given ours.
+    outdated_since_ms: Option<u64>,
 }
 
-fn publish(metrics: &mut Metrics, host: &impl Host, role: &str, now_ms: u64) {
-    // Slots are taken from the first on, so that the table ends at the first one that was never used.
-    let used = (0..SLOTS).map_while(|place| read(host, role, place)).map(|(slot, _)| slot);
-    let fresh: Vec<Slot> = used.filter(|slot| now_ms.saturating_sub(slot.heartbeat_ms) <= FRESH_MS).collect();
-    let Some(generation) = fresh.iter().map(|slot| slot.generation).min() else { return };
-    let workers = u64::try_from(fresh.len()).unwrap_or(u64::MAX);
-    let gauges = [(GENERATION, generation), (WORKERS, workers), (HEARTBEAT_SECONDS, now_ms / 1_000)];
-    for (name, value) in gauges {
-        if let Some(id) = metrics.id(host, MetricKind::Gauge, &Metric::new(name, [("role", role)])) {
+impl RoleReceipt {
+    fn is_current(&self, installed: Installed) -> bool {
+        self.current.is_some_and(|current| current.root == installed.root)
+    }
+
+    /// Renews our slot, or takes one, and reports what all slots say.
+    fn report(&mut self, host: &impl ReceiptHost, metrics: &mut MetricIds, owner: Owner) {
+        let Some(Installed { role, generation, configured_ms, .. }) = self.current else { return };
+        let slot = Slot { owner, generation, configured_ms, heartbeat_ms: host.now_ms() };
+        let kept = self.place.filter(|place| slot::renew(host, role, *place, slot));
+        self.place = kept.or_else(|| slot::take(host, role, slot));
+        if self.place.is_none() {
+            return;
+        }
+        if self.is_superseded(&slot::read(host, role), slot.heartbeat_ms) {
+            self.current = None;
+            self.release(host, owner, role);
+        } else {
+            record(host, metrics, role);
+        }
+    }
+
+    /// Whether newer VMs have taken over: long enough that our own thread would have been told otherwise.
+    fn is_superseded(&mut self, slots: &[Slot], now_ms: u64) -> bool {
+        if !self.current.is_some_and(|current| is_outdated(current, slots, now_ms)) {
+            self.outdated_since_ms = None;
+            return false;
+        }
+        let since_ms = *self.outdated_since_ms.get_or_insert(now_ms);
+        now_ms.saturating_sub(since_ms) > ABANDONED_MS
+    }
+
+    fn release(&mut self, host: &impl SharedHost, owner: Owner, role: Role) {
+        if let Some(place) = self.place.take() {
+            slot::release(host, role, place, owner);
+        }
+    }
+}
+
+/// Whether a VM that lives was later given something else.
+fn is_outdated(installed: Installed, slots: &[Slot], now_ms: u64) -> bool {
+    slots
+        .iter()
+        .filter(|slot| slot.is_fresh(now_ms))
+        .any(|slot| slot.generation != installed.generation && slot.configured_ms > installed.configured_ms)
+}
+
+/// Sets the gauges of a role to what its slots say.
+fn record(host: &impl ReceiptHost, metrics: &mut MetricIds, role: Role) {
+    let (slots, now_ms) = (slot::read(host, role), host.now_ms());
+    let mut set = |name: &'static str, value: u64| {
+        if let Some(id) = metrics.gauge(host, &Metric::new(name, [("role", role.as_str())])) {
             host.record(id, value);
         }
+    };
+    let workers = slots.iter().filter(|slot| slot.is_fresh(now_ms)).count();
+    set(WORKERS, u64::try_from(workers).unwrap_or(u64::MAX));
+    set(HEARTBEAT_SECONDS, now_ms / 1_000);
+    if let Some(generation) = common_generation(&slots, now_ms) {
+        set(GENERATION, generation);
     }
 }
 
-fn key(role: &str, place: usize) -> String {
-    format!("graylane.receipt.{role}.{place}")
-}
-
-fn read(host: &impl Host, role: &str, place: usize) -> Option<(Slot, u32)> {
-    let (bytes, version) = host.shared(&key(role, place))?;
-    Some((Slot::parse(&bytes)?, version))
-}
-
-impl Slot {
-    fn bytes(self) -> [u8; 24] {
-        let mut bytes = [0; 24];
-        let fields = [self.generation, self.heartbeat_ms, self.token];
-        for (chunk, field) in bytes.chunks_exact_mut(8).zip(fields) {
-            chunk.copy_from_slice(&field.to_le_bytes());
-        }
-        bytes
-    }
-
-    fn parse(bytes: &[u8]) -> Option<Self> {
-        let (fields, rest) = bytes.as_chunks::<8>();
-        let &[generation, heartbeat, token] = fields else { return None };
-        let number = u64::from_le_bytes;
-        rest.is_empty().then(|| Self {
-            generation: number(generation),
-            heartbeat_ms: number(heartbeat),
-            token: number(token),
-        })
-    }
+/// The generation that all VMs run; a VM that fell silent has its voice until another one replaced it.
+fn common_generation(slots: &[Slot], now_ms: u64) -> Option<u64> {
+    let forget_abandoned = slot::are_replaced(slots, now_ms);
+    let voices = slots.iter().filter(|slot| !(forget_abandoned && slot.is_abandoned(now_ms)));
+    let mut generations = voices.map(|slot| slot.generation);
+    let first = generations.next()?;
+    generations.all(|generation| generation == first).then_some(first)
 }
 
 #[cfg(test)]

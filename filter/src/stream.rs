@@ -1,32 +1,31 @@
-//! The context of one request.
+//! The SDK's context of a stream.
 
 use std::rc::Rc;
 
 use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::Action;
 
-use crate::abi::Envoy;
-use crate::configured::{Configured, with_vm};
-use crate::request;
+use crate::envoy::Envoy;
+use crate::running::Running;
 
-/// One request, with the program that was in force when it began.
+/// One stream; it keeps the configuration that it started with.
 pub(crate) struct Stream {
-    configured: Option<Rc<Configured>>,
+    running: Option<Rc<Running>>,
 }
 
 impl Stream {
-    pub(crate) fn new(configured: Option<Rc<Configured>>) -> Self {
-        Self { configured }
+    /// A stream under a configuration; none lets requests through.
+    pub(crate) fn new(running: Option<Rc<Running>>) -> Self {
+        Self { running }
     }
 }
 
 impl Context for Stream {}
 
 impl HttpContext for Stream {
-    fn on_http_request_headers(&mut self, _count: usize, _end_of_stream: bool) -> Action {
-        if let Some(configured) = &self.configured {
-            let draw = || with_vm(|vm| vm.random.draw()).unwrap_or_default();
-            request::handle(configured, &Envoy, draw);
+    fn on_http_request_headers(&mut self, _lines: usize, _end_of_stream: bool) -> Action {
+        if let Some(running) = &self.running {
+            running.on_request(&Envoy);
         }
         Action::Continue
     }

@@ -1,42 +1,109 @@
-//! A host in memory, for tests.
+//! A host in memory, with the quirks of Envoy's that matter.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use super::{Host, MetricKind};
-use crate::lines::Lines;
 use crate::lines::tests::encode;
 
-/// What all VMs of one process share.
-#[derive(Debug, Default)]
+use super::{Clock, MetricId, MetricsHost, RequestHost, SharedHost, Versioned};
+
+/// What all VMs of one Envoy share.
+#[derive(Default)]
 pub(crate) struct Process {
-    pub(crate) shared: RefCell<BTreeMap<String, (Vec<u8>, u32)>>,
-    pub(crate) metrics: RefCell<BTreeMap<String, u64>>,
-    names: RefCell<Vec<String>>,
+    /// Milliseconds since 1970.
     pub(crate) now_ms: Cell<u64>,
+    shared: RefCell<BTreeMap<String, Versioned>>,
+    last_cas: Cell<u32>,
+    metrics: RefCell<Vec<(String, u64)>>,
 }
 
-/// One VM's host.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct FakeHost {
-    pub(crate) process: Rc<Process>,
-    pub(crate) headers: RefCell<Vec<(String, Vec<u8>)>>,
-    pub(crate) properties: RefCell<BTreeMap<String, Vec<u8>>>,
-    pub(crate) header_reads: Cell<usize>,
-    pub(crate) map_reads: Cell<usize>,
-}
-
-impl Host for FakeHost {
-    fn header(&self, name: &str) -> Option<Vec<u8>> {
-        self.header_reads.set(self.header_reads.get() + 1);
-        let headers = self.headers.borrow();
-        headers.iter().find(|(n, _)| n == name).map(|(_, v)| v.clone())
+impl Process {
+    /// The value of a metric; `None` when it was never defined.
+    pub(crate) fn metric(&self, name: &str) -> Option<u64> {
+        self.metrics.borrow().iter().find(|(found, _)| found == name).map(|(_, value)| *value)
     }
 
-    fn lines(&self) -> Lines {
-        self.map_reads.set(self.map_reads.get() + 1);
-        Lines::new(encode(&self.headers.borrow()))
+    /// How many metrics there are.
+    pub(crate) fn metrics_len(&self) -> usize {
+        self.metrics.borrow().len()
+    }
+
+    fn define(&self, name: &str) -> MetricId {
+        let mut metrics = self.metrics.borrow_mut();
+        let known = metrics.iter().position(|(found, _)| found == name);
+        let place = known.unwrap_or_else(|| {
+            metrics.push((name.to_owned(), 0));
+            metrics.len() - 1
+        });
+        MetricId(u32::try_from(place).unwrap())
+    }
+
+    fn update(&self, metric: MetricId, value: impl FnOnce(u64) -> u64) {
+        let mut metrics = self.metrics.borrow_mut();
+        let (_, old) = &mut metrics[usize::try_from(metric.0).unwrap()];
+        *old = value(*old);
+    }
+}
+
+/// Something that another VM does just before a write to shared data.
+pub(crate) type Interference = Box<dyn FnOnce()>;
+
+/// One VM's view of the process, with a request at hand.
+#[derive(Default)]
+pub(crate) struct FakeHost {
+    pub(crate) process: Rc<Process>,
+    /// Header lines of the request.
+    pub(crate) headers: RefCell<Vec<(String, Vec<u8>)>>,
+    pub(crate) properties: BTreeMap<String, Vec<u8>>,
+    /// What `set_lane` was given.
+    pub(crate) lane: RefCell<Option<String>>,
+    /// Names of the calls that read the request.
+    pub(crate) reads: RefCell<Vec<String>>,
+    /// Whether the header map is refused.
+    pub(crate) headless: bool,
+    /// Happens just before the next write to shared data.
+    pub(crate) before_write: RefCell<Option<Interference>>,
+}
+
+impl FakeHost {
+    /// A VM of `process`.
+    pub(crate) fn vm(process: &Rc<Process>) -> Self {
+        Self { process: Rc::clone(process), ..Self::default() }
+    }
+
+    /// A VM with a request at hand.
+    pub(crate) fn with_headers(headers: &[(&str, &str)]) -> Self {
+        let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), value.as_bytes().to_vec()));
+        Self { headers: RefCell::new(headers.collect()), ..Self::default() }
+    }
+
+    /// All lines of a header.
+    pub(crate) fn lines(&self, name: &str) -> Vec<String> {
+        let headers = self.headers.borrow();
+        let lines = headers.iter().filter(|(found, _)| found == name);
+        lines.map(|(_, value)| String::from_utf8_lossy(value).into_owned()).collect()
+    }
+
+    fn note(&self, read: impl Into<String>) {
+        self.reads.borrow_mut().push(read.into());
+    }
+}
+
+impl RequestHost for FakeHost {
+    fn has_header(&self, name: &str) -> bool {
+        self.note(name);
+        self.headers.borrow().iter().any(|(found, _)| found == name)
+    }
+
+    fn headers(&self) -> Option<Vec<u8>> {
+        self.note("map");
+        (!self.headless).then(|| encode(&self.headers.borrow()))
+    }
+
+    fn property(&self, path: &str) -> Option<Vec<u8>> {
+        self.note(path.replace('\0', "."));
+        self.properties.get(&path.replace('\0', ".")).cloned()
     }
 
     fn set_header(&self, name: &str, value: &[u8]) {
@@ -45,54 +112,54 @@ impl Host for FakeHost {
     }
 
     fn remove_header(&self, name: &str) {
-        self.headers.borrow_mut().retain(|(n, _)| n != name);
+        self.headers.borrow_mut().retain(|(found, _)| found != name);
     }
 
-    fn property(&self, path: &[&str]) -> Option<Vec<u8>> {
-        self.properties.borrow().get(&path.join(".")).cloned()
+    fn set_lane(&self, lane: &str) {
+        *self.lane.borrow_mut() = Some(lane.to_owned());
+    }
+}
+
+impl MetricsHost for FakeHost {
+    fn define_counter(&self, name: &str) -> Option<MetricId> {
+        Some(self.process.define(name))
     }
 
-    fn set_property(&self, name: &str, value: &[u8]) {
-        self.properties.borrow_mut().insert(name.to_owned(), value.to_vec());
+    fn define_gauge(&self, name: &str) -> Option<MetricId> {
+        Some(self.process.define(name))
     }
 
-    fn define_metric(&self, _kind: MetricKind, name: &str) -> Option<u32> {
-        let mut names = self.process.names.borrow_mut();
-        let place = names.iter().position(|n| n == name).unwrap_or_else(|| {
-            names.push(name.to_owned());
-            names.len() - 1
-        });
-        u32::try_from(place).ok()
+    fn increment(&self, metric: MetricId) {
+        self.process.update(metric, |old| old + 1);
     }
 
-    fn increment(&self, metric: u32) {
-        let name = self.process.names.borrow()[metric as usize].clone();
-        *self.process.metrics.borrow_mut().entry(name).or_default() += 1;
+    fn record(&self, metric: MetricId, value: u64) {
+        self.process.update(metric, |_| value);
     }
+}
 
-    fn record(&self, metric: u32, value: u64) {
-        let name = self.process.names.borrow()[metric as usize].clone();
-        self.process.metrics.borrow_mut().insert(name, value);
-    }
-
-    fn shared(&self, key: &str) -> Option<(Vec<u8>, u32)> {
+impl SharedHost for FakeHost {
+    fn shared(&self, key: &str) -> Option<Versioned> {
         self.process.shared.borrow().get(key).cloned()
     }
 
-    fn set_shared(&self, key: &str, value: &[u8], version: u32) -> bool {
+    fn set_shared(&self, key: &str, value: &[u8], cas: u32) -> bool {
+        if let Some(interference) = self.before_write.take() {
+            interference();
+        }
         let mut shared = self.process.shared.borrow_mut();
-        let known = shared.get(key).map(|(_, version)| *version);
-        // Envoy ignores the version where the key is absent.
-        if known.is_some_and(|known| version != 0 && version != known) {
+        if cas != 0 && shared.get(key).is_some_and(|found| found.cas != cas) {
             return false;
         }
-        shared.insert(key.to_owned(), (value.to_vec(), known.unwrap_or(0) + 1));
+        let cas = self.process.last_cas.get() + 1;
+        self.process.last_cas.set(cas);
+        shared.insert(key.to_owned(), Versioned { value: value.to_vec(), cas });
         true
     }
+}
 
-    fn now_nanos(&self) -> u64 {
+impl Clock for FakeHost {
+    fn now_ns(&self) -> u64 {
         self.process.now_ms.get() * 1_000_000
     }
-
-    fn warn(&self, _message: &str) {}
 }

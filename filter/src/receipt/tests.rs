@@ -1,133 +1,254 @@
-//! Several VMs of one process: slots, races, deaths.
+//! Tests of receipts with several VMs of one process, and what can go wrong between them.
 
 use std::rc::Rc;
 
 use super::*;
 use crate::host::fake::{FakeHost, Process};
 
-/// One VM: its own receipts and metrics, the process's shared data.
-#[derive(Default)]
-struct Vm {
+/// A VM and its view of the process.
+struct Worker {
     host: FakeHost,
-    metrics: Metrics,
     receipts: Receipts,
+    metrics: MetricIds,
+    installed: Installed,
 }
 
-impl Vm {
-    fn of(process: &Rc<Process>) -> Self {
-        Self { host: FakeHost { process: Rc::clone(process), ..FakeHost::default() }, ..Self::default() }
+impl Worker {
+    /// A VM that was given a generation in the entry role and has not ticked.
+    fn new(process: &Rc<Process>, generation: u64) -> Self {
+        let host = FakeHost::vm(process);
+        let installed = Installed { root: 0, role: Role::Entry, generation, configured_ms: 0 };
+        let mut worker =
+            Self { host, receipts: Receipts::default(), metrics: MetricIds::default(), installed };
+        worker.configure(generation);
+        worker
     }
 
+    /// A new root context with a generation; the former one is deleted at once.
     fn configure(&mut self, generation: u64) {
-        let now = self.host.process.now_ms.get();
-        self.receipts.configured(&mut self.metrics, &self.host, Role::Entry, generation, now);
+        let former = self.configure_beside(generation);
+        self.delete(former);
+    }
+
+    /// A new root context with a generation, beside the former one.
+    fn configure_beside(&mut self, generation: u64) -> Installed {
+        let former = self.installed;
+        let configured_ms = self.host.now_ms();
+        self.installed = Installed { root: former.root + 1, generation, configured_ms, ..former };
+        self.receipts.on_configure(&self.host, &mut self.metrics, self.installed);
+        former
     }
 
     fn tick(&mut self) {
-        let now = self.host.process.now_ms.get();
-        self.receipts.tick(&mut self.metrics, &self.host, Role::Entry, now);
+        self.tick_of(self.installed);
+    }
+
+    fn tick_of(&mut self, installed: Installed) {
+        self.receipts.on_tick(&self.host, &mut self.metrics, installed);
+    }
+
+    fn delete(&mut self, installed: Installed) {
+        self.receipts.on_delete(&self.host, &mut self.metrics, installed);
     }
 }
 
-/// The gauges (generation, workers) of the entry role.
-fn gauges(process: &Process) -> (u64, u64) {
-    let metrics = process.metrics.borrow();
-    let gauge = |name: &str| metrics.get(&format!("role=.=entry;.;{name}")).copied().unwrap_or(0);
-    (gauge(GENERATION), gauge(WORKERS))
-}
-
-fn process() -> Rc<Process> {
-    let process = Rc::<Process>::default();
+/// A process in which some VMs were given generation 1 and have ticked.
+fn mk_process<const N: usize>() -> (Rc<Process>, [Worker; N]) {
+    let process = Rc::new(Process::default());
     process.now_ms.set(1_000_000);
-    process
+    let mut workers = std::array::from_fn(|_| Worker::new(&process, 1));
+    workers.iter_mut().for_each(Worker::tick);
+    (process, workers)
+}
+
+fn gauge(process: &Process, name: &str) -> Option<u64> {
+    process.metric(&format!("role=.=entry;.;{name}"))
+}
+
+/// Generation and workers.
+fn gauges(process: &Process) -> (Option<u64>, Option<u64>) {
+    (gauge(process, GENERATION), gauge(process, WORKERS))
+}
+
+fn pass(process: &Process, ms: u64) {
+    process.now_ms.set(process.now_ms.get() + ms);
 }
 
 #[test]
-fn a_generation_is_claimed_when_the_last_worker_has_it() {
-    let process = process();
-    let mut vms: Vec<Vm> = (0..3).map(|_| Vm::of(&process)).collect();
-    for vm in &mut vms {
-        vm.configure(7);
-        assert_eq!(gauges(&process), (0, 0), "a VM without a slot claims nothing");
-    }
-    for (i, vm) in vms.iter_mut().enumerate() {
-        vm.tick();
-        assert_eq!(gauges(&process), (7, i as u64 + 1));
-    }
-    vms[0].configure(8);
-    vms[1].configure(8);
-    vms[0].tick();
-    assert_eq!(gauges(&process), (7, 3), "one worker is held back");
-    vms[2].configure(8);
-    assert_eq!(gauges(&process), (8, 3), "without waiting for a tick");
+fn a_vm_that_never_ticks_leaves_nothing() {
+    let process = Rc::new(Process::default());
+    let mut canary = Worker::new(&process, 1);
+    canary.delete(canary.installed);
+    assert_eq!(gauges(&process), (None, None));
+    assert_eq!(process.metrics_len(), 0);
 }
 
 #[test]
-fn a_throw_away_vm_leaves_no_trace() {
-    let process = process();
-    let mut worker = Vm::of(&process);
-    worker.configure(1);
-    worker.tick();
-    Vm::of(&process).configure(2);
-    worker.tick();
-    assert_eq!(gauges(&process), (1, 1));
+fn all_vms_are_counted() {
+    let (process, _workers) = mk_process::<3>();
+    assert_eq!(gauges(&process), (Some(1), Some(3)));
+    assert_eq!(gauge(&process, HEARTBEAT_SECONDS), Some(1_000));
 }
 
 #[test]
-fn a_dead_vm_drops_out_of_the_number_and_its_slot_is_taken_over() {
-    let process = process();
-    let mut vms: Vec<Vm> = (0..2).map(|_| Vm::of(&process)).collect();
-    for vm in &mut vms {
-        vm.configure(1);
-        vm.tick();
+fn a_generation_is_claimed_when_the_last_worker_took_it_and_without_a_tick() {
+    let (process, mut workers) = mk_process::<3>();
+    for (i, worker) in workers.iter_mut().enumerate() {
+        assert_eq!(gauges(&process), (Some(1), Some(3)), "before worker {i}");
+        worker.configure(2);
     }
-    process.now_ms.set(process.now_ms.get() + FRESH_MS + 1);
-    vms[0].tick();
-    assert_eq!(gauges(&process), (1, 1), "the second VM is dead");
-    process.now_ms.set(process.now_ms.get() + ABANDONED_MS);
-    vms[0].tick();
-    let mut successor = Vm::of(&process);
-    successor.configure(1);
+    assert_eq!(gauges(&process), (Some(2), Some(3)));
+}
+
+#[test]
+fn a_lower_generation_is_claimed_no_earlier_than_a_higher_one() {
+    let (process, mut workers) = mk_process::<2>();
+    workers.iter_mut().for_each(|worker| worker.configure(5));
+    workers[0].configure(3);
+    assert_eq!(gauges(&process).0, Some(5));
+    workers[1].configure(3);
+    assert_eq!(gauges(&process).0, Some(3));
+}
+
+#[test]
+fn a_worker_held_back_keeps_the_claim_down_and_then_is_missing() {
+    let (process, [mut a, mut held]) = mk_process::<2>();
+    a.configure(2);
+    for (seconds, workers) in [(3, 2), (4, 1), (11, 1), (3_600, 1)] {
+        process.now_ms.set(1_000_000 + seconds * 1_000);
+        a.tick();
+        assert_eq!(gauges(&process), (Some(1), Some(workers)), "after {seconds} s");
+    }
+    held.configure(2);
+    assert_eq!(gauges(&process), (Some(2), Some(2)));
+}
+
+#[test]
+fn a_dead_vm_is_missing_until_its_successor_ticks() {
+    let (process, [mut a, dead]) = mk_process::<2>();
+    drop(dead);
+    let mut successor = Worker::new(&process, 2);
+    a.configure(2);
+    pass(&process, 4_000);
+    a.tick();
+    assert_eq!(gauges(&process), (Some(1), Some(1)));
     successor.tick();
-    assert_eq!(gauges(&process), (1, 2));
-    assert_eq!(process.shared.borrow().keys().filter(|key| key.contains("receipt")).count(), 2);
+    pass(&process, 7_000);
+    a.tick();
+    successor.tick();
+    assert_eq!(gauges(&process), (Some(2), Some(2)));
+    // The place of the dead one is used again.
+    let mut third = Worker::new(&process, 2);
+    third.tick();
+    assert_eq!(third.receipts.entry.place, Some(1));
 }
 
 #[test]
-fn a_vm_whose_slot_was_taken_finds_another() {
-    let process = process();
-    let (mut slow, mut quick) = (Vm::of(&process), Vm::of(&process));
-    slow.configure(1);
-    slow.tick();
-    process.now_ms.set(process.now_ms.get() + ABANDONED_MS + 1);
-    quick.configure(1);
-    quick.tick();
-    slow.tick();
-    assert_eq!(gauges(&process), (1, 2));
+fn two_vms_that_want_one_slot_get_two() {
+    let (process, [mut a]) = mk_process::<1>();
+    let late = Worker::new(&process, 1);
+    // While `late` wants the place behind `a`, another VM is faster; both for their numbers and the slot.
+    let mut late = Worker { host: FakeHost::vm(&process), ..late };
+    let (rival_process, outer_process) = (Rc::clone(&process), Rc::clone(&process));
+    *late.host.before_write.borrow_mut() = Some(Box::new(move || Worker::new(&outer_process, 1).tick()));
+    late.tick();
+    assert_eq!(late.receipts.entry.place, Some(2));
+    let mut later = Worker::new(&process, 1);
+    later.receipts.owner = slot::new_owner(&later.host);
+    *later.host.before_write.borrow_mut() = Some(Box::new(move || Worker::new(&rival_process, 1).tick()));
+    later.tick();
+    assert_eq!(later.receipts.entry.place, Some(4));
+    a.tick();
+    assert_eq!(gauges(&process), (Some(1), Some(5)));
 }
 
 #[test]
-fn roles_are_counted_apart() {
-    let process = process();
-    let mut vm = Vm::of(&process);
-    vm.configure(1);
-    vm.tick();
-    vm.receipts.configured(&mut vm.metrics, &vm.host, Role::Outbound, 9, process.now_ms.get());
-    vm.receipts.tick(&mut vm.metrics, &vm.host, Role::Outbound, process.now_ms.get());
-    assert_eq!(gauges(&process), (1, 1));
-    assert_eq!(process.metrics.borrow()["role=.=outbound;.;graylane_generation"], 9);
+fn a_vm_that_lost_its_slot_takes_another() {
+    let (process, [mut hung, mut b]) = mk_process::<2>();
+    pass(&process, 11_000);
+    let mut thief = Worker::new(&process, 1);
+    thief.tick();
+    assert_eq!(thief.receipts.entry.place, Some(0));
+    hung.tick();
+    b.tick();
+    assert_ne!(hung.receipts.entry.place, Some(0));
+    assert_eq!(gauges(&process), (Some(1), Some(3)));
 }
 
 #[test]
-fn tokens_are_unique_and_garbage_in_a_slot_is_survived() {
-    let process = process();
-    let host = FakeHost { process: Rc::clone(&process), ..FakeHost::default() };
-    let tokens: std::collections::BTreeSet<u64> = (0..100).map(|_| new_token(&host)).collect();
-    assert_eq!(tokens.len(), 100);
-    assert!(!tokens.contains(&0));
-    host.set_shared(&key("entry", 0), b"garbage", 0);
-    let mut vm = Vm::of(&process);
-    vm.configure(1);
-    vm.tick();
-    assert_eq!(gauges(&process).1, 1);
+fn a_clock_set_back_kills_nobody() {
+    let (process, mut workers) = mk_process::<2>();
+    process.now_ms.set(1_000);
+    workers.iter_mut().for_each(Worker::tick);
+    assert_eq!(gauges(&process), (Some(1), Some(2)));
+}
+
+#[test]
+fn old_vms_without_streams_make_place_at_once() {
+    let (process, mut old) = mk_process::<2>();
+    pass(&process, 1_000);
+    let mut new: [Worker; 2] = std::array::from_fn(|_| Worker::new(&process, 2));
+    old.iter_mut().for_each(|worker| worker.delete(worker.installed));
+    assert_eq!(gauges(&process), (Some(1), Some(0)));
+    new.iter_mut().for_each(Worker::tick);
+    assert_eq!(gauges(&process), (Some(2), Some(2)));
+}
+
+#[test]
+fn an_old_vm_that_streams_keep_alive_retires() {
+    let (process, [mut old]) = mk_process::<1>();
+    pass(&process, 1_000);
+    let mut new = Worker::new(&process, 2);
+    for second in 0..10 {
+        old.tick();
+        new.tick();
+        assert_eq!(gauges(&process), (Some(1), Some(2)), "after {second} s");
+        pass(&process, 1_000);
+    }
+    for _ in 0..3 {
+        pass(&process, 1_000);
+        old.tick();
+        new.tick();
+    }
+    assert_eq!(gauges(&process), (Some(2), Some(1)));
+    assert_eq!(old.receipts.entry.place, None);
+    // Until it is given a configuration again.
+    old.configure(3);
+    new.configure(3);
+    old.tick();
+    assert_eq!(gauges(&process), (Some(3), Some(2)));
+}
+
+#[test]
+fn an_old_root_context_is_silent_while_a_newer_one_lives() {
+    let (process, [mut a]) = mk_process::<1>();
+    let old = a.configure_beside(2);
+    a.tick_of(old);
+    assert_eq!(gauges(&process), (Some(2), Some(1)));
+    a.delete(a.installed);
+    assert_eq!(gauges(&process), (Some(2), Some(0)));
+    a.tick_of(old);
+    assert_eq!(gauges(&process), (Some(1), Some(1)));
+}
+
+#[test]
+fn an_old_root_context_does_not_speak_for_the_role_when_newer_vms_do() {
+    let (process, [mut a, mut b]) = mk_process::<2>();
+    pass(&process, 1_000);
+    let old = a.configure_beside(2);
+    b.configure(2);
+    a.delete(a.installed);
+    a.tick_of(old);
+    b.tick();
+    assert_eq!(gauges(&process), (Some(2), Some(1)));
+}
+
+#[test]
+fn roles_are_reported_apart() {
+    let (process, [mut a]) = mk_process::<1>();
+    let outbound = Installed { root: 9, role: Role::Outbound, generation: 7, configured_ms: 0 };
+    a.receipts.on_configure(&a.host, &mut a.metrics, outbound);
+    a.tick_of(outbound);
+    assert_eq!(process.metric("role=.=outbound;.;graylane_generation"), Some(7));
+    assert_eq!(gauges(&process), (Some(1), Some(1)));
 }
