@@ -1,1 +1,15 @@
-//! Placeholder crate doc, replaced in the next commits.
+//! `lanectl`: a library of verbs over a target, and the command line in front of it.
+//!
+//! The one target so far is [`standalone`]: files for plain Envoys. Everything that decides anything lies in
+//! `lane` and `envoy-config`; here are the files, the proxies' admin interfaces and the terminal.
+
+#![deny(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::unreachable
+)]
+
+pub mod cli;
+pub mod standalone;

@@ -115,7 +115,17 @@ pub fn filter_version_stat(role: Role, workload: &WorkloadName) -> String {
 /// Gauge that holds the smallest generation that the workers of a role run.
 #[must_use]
 pub fn filter_generation_stat(role: Role) -> String {
-    format!("wasmcustom.{}", Metric::new(metric::GENERATION, [("role", role.as_str())]).stat_name())
+    filter_stat(metric::GENERATION, role)
+}
+
+/// Gauge that counts the threads on which a role is alive: every worker, and Envoy's main thread.
+#[must_use]
+pub fn filter_workers_stat(role: Role) -> String {
+    filter_stat(metric::WORKERS, role)
+}
+
+fn filter_stat(name: &'static str, role: Role) -> String {
+    format!("wasmcustom.{}", Metric::new(name, [("role", role.as_str())]).stat_name())
 }
 
 #[cfg(test)]

@@ -1,3 +1,7 @@
-//! Entry point.
+//! Entry point of `lanectl`.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    controller::cli::main()
+}

@@ -1,0 +1,52 @@
+//! `lanectl apply`: bring the proxies to what the files say.
+
+use clap::Args;
+
+use super::error::CommandError;
+use super::ui::Ui;
+use super::{ChangeArgs, now_ms, open};
+use crate::standalone::change;
+use crate::standalone::error::{Error, Result};
+use crate::standalone::store::{Objects, State, Store};
+
+/// Bring the proxies to what group.yaml, topology.yaml and lanes/ say
+///
+/// Also finishes a change that was cut off, and restores files that somebody changed.
+#[derive(Debug, Args)]
+pub(super) struct ApplyArgs {
+    #[command(flatten)]
+    change: ChangeArgs,
+}
+
+pub(super) async fn run(store: &Store, args: &ApplyArgs, ui: &Ui) -> Result<u8, CommandError> {
+    let (_lock, state) = open(store)?;
+    let objects = store.objects()?;
+    carry_out(store, state, objects, &args.change, "configuration", ui).await
+}
+
+/// Carries a change of the objects out, and says what came of it.
+pub(super) async fn carry_out(
+    store: &Store,
+    state: State,
+    objects: Objects,
+    args: &ChangeArgs,
+    what: &str,
+    ui: &Ui,
+) -> Result<u8, CommandError> {
+    if args.dry_run {
+        let (errors, warnings): (Vec<_>, Vec<_>) =
+            objects.problems(now_ms()).into_iter().partition(lane::problem::Problem::is_error);
+        if !errors.is_empty() {
+            return Err(Error::Refused(errors).into());
+        }
+        ui.problems(&warnings);
+        let changes = state.applied.as_ref() != Some(&change::with_buckets(objects));
+        ui.say(&format!("{what} {}", if changes { "would change" } else { "would stay as it is" }));
+        return Ok(0);
+    }
+    let done = change::carry_out(store, state, objects, args.options()).await?;
+    ui.problems(&done.warnings);
+    let verb = if done.changed { "applied" } else { "unchanged" };
+    ui.say(&format!("{what} {verb}, generation {}", done.generation));
+    Ok(0)
+}

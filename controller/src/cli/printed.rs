@@ -1,0 +1,77 @@
+//! The reference of all commands, generated from their definition.
+
+use std::fmt::Write as _;
+
+use clap::{Arg, Command};
+
+const HEAD: &str = "# lanectl
+
+The reference of all commands, generated from the code (`lanectl reference`); a test keeps it true.
+What a program reads goes to standard output, what a person reads to standard error.
+
+| exit code | meaning |
+|---|---|
+| 0 | done |
+| 1 | failed; for `diff`: there are differences |
+| 2 | wrong usage |
+| 3 | the proxies did not follow in time |
+| 4 | refused by validation; nothing was changed |
+";
+
+/// The reference as Markdown.
+pub(super) fn reference(mut root: Command) -> String {
+    root.build();
+    let mut text = HEAD.to_owned();
+    section(&mut text, "Options of every command", root.get_arguments().filter(|arg| arg.is_global_set()));
+    for command in root.get_subcommands().filter(|command| !command.is_hide_set()) {
+        let _ = write!(text, "\n## lanectl {}\n", command.get_name());
+        if let Some(about) = command.get_long_about().or(command.get_about()) {
+            let _ = write!(text, "\n{about}\n");
+        }
+        let usage = command.clone().render_usage().to_string();
+        let _ = write!(text, "\n```text\n{}\n```\n", usage.trim_start_matches("Usage: "));
+        let own = |arg: &&Arg| !arg.is_global_set() && !matches!(arg.get_id().as_str(), "help" | "version");
+        rows(&mut text, command.get_arguments().filter(own));
+    }
+    text
+}
+
+fn section<'a>(text: &mut String, title: &str, args: impl Iterator<Item = &'a Arg>) {
+    let _ = write!(text, "\n## {title}\n");
+    rows(text, args);
+}
+
+fn rows<'a>(text: &mut String, args: impl Iterator<Item = &'a Arg>) {
+    let mut args = args.peekable();
+    if args.peek().is_none() {
+        return;
+    }
+    text.push_str("\n| argument | meaning | default |\n|---|---|---|\n");
+    for arg in args {
+        let help = arg.get_help().map(ToString::to_string).unwrap_or_default();
+        let values: Vec<_> =
+            arg.get_possible_values().iter().map(|v| format!("`{}`", v.get_name())).collect();
+        let choices = if values.is_empty() || !arg.get_action().takes_values() {
+            String::new()
+        } else {
+            format!(" ({})", values.join(", "))
+        };
+        let env = arg.get_env().map(|name| format!(" (environment `{}`)", name.to_string_lossy()));
+        let default: Vec<_> =
+            arg.get_default_values().iter().map(|value| format!("`{}`", value.to_string_lossy())).collect();
+        let shown = if arg.get_action().takes_values() { default.join(", ") } else { String::new() };
+        let _ = writeln!(text, "| `{}` | {help}{choices}{} | {shown} |", name(arg), env.unwrap_or_default());
+    }
+}
+
+fn name(arg: &Arg) -> String {
+    let values: Vec<_> = arg.get_value_names().unwrap_or_default().iter().map(ToString::to_string).collect();
+    let value =
+        if arg.get_action().takes_values() { format!(" {}", values.join(" ")) } else { String::new() };
+    match (arg.get_short(), arg.get_long()) {
+        (Some(short), Some(long)) => format!("-{short}, --{long}{value}"),
+        (None, Some(long)) => format!("--{long}{value}"),
+        (Some(short), None) => format!("-{short}{value}"),
+        (None, None) => values.join(" "),
+    }
+}

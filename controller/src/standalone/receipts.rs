@@ -1,0 +1,158 @@
+//! Asking the proxies what they run: the only evidence that counts.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+use envoy_config::names::{filter_generation_stat, filter_workers_stat};
+use envoy_config::standalone::{Proxy, Receipt, Stage};
+use lane::filter_config::Role;
+use serde::Serialize;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use super::error::{Error, Result};
+
+/// How long one question to a proxy may take.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Pause between two rounds of questions.
+const POLL: Duration = Duration::from_millis(50);
+
+/// What a proxy says to the question whether it runs a rendering.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase", tag = "state", content = "missing")]
+pub enum Verdict {
+    /// It runs it, on every worker.
+    Current,
+    /// It runs, but lacks something: what was asked, and what it says.
+    Behind(Vec<String>),
+    /// It does not run: nobody listens at its admin address.
+    Stopped,
+    /// It runs, but does not answer as an Envoy does.
+    Silent(String),
+}
+
+/// A proxy that does not run what it should.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lagging {
+    /// Its name.
+    pub proxy: String,
+    /// What it says.
+    pub verdict: Verdict,
+}
+
+impl fmt::Display for Lagging {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.verdict {
+            Verdict::Current => write!(f, "{} is current", self.proxy),
+            Verdict::Behind(missing) => write!(f, "{} is behind: {}", self.proxy, missing.join(", ")),
+            Verdict::Stopped => write!(f, "{} is unverified: it does not run", self.proxy),
+            Verdict::Silent(reason) => write!(f, "{} is unverified: {reason}", self.proxy),
+        }
+    }
+}
+
+/// Asks all proxies at once; the answers are in the order of the proxies.
+pub async fn ask(proxies: &[Proxy], stages: &[Stage]) -> Vec<(String, Verdict)> {
+    let mut tasks = JoinSet::new();
+    for (place, proxy) in proxies.iter().enumerate() {
+        let (proxy, stages) = (proxy.clone(), stages.to_vec());
+        tasks.spawn(async move { (place, proxy.name.to_string(), ask_one(&proxy, &stages).await) });
+    }
+    let mut answers = tasks.join_all().await;
+    answers.sort_by_key(|(place, ..)| *place);
+    answers.into_iter().map(|(_, name, verdict)| (name, verdict)).collect()
+}
+
+/// Waits until every proxy that runs has taken `stages`; proxies that do not run are left out unless
+/// `all` asks for them too.
+///
+/// # Errors
+/// [`Error::TimedOut`] names the proxies that lag.
+pub async fn wait(
+    proxies: &[Proxy],
+    stages: &[Stage],
+    generation: u64,
+    deadline: Instant,
+    all: bool,
+) -> Result<()> {
+    loop {
+        let answers = ask(proxies, stages).await;
+        let lagging: Vec<Lagging> = answers
+            .into_iter()
+            .filter(|(_, verdict)| *verdict != Verdict::Current && (all || *verdict != Verdict::Stopped))
+            .map(|(proxy, verdict)| Lagging { proxy, verdict })
+            .collect();
+        if lagging.is_empty() {
+            return Ok(());
+        }
+        if Instant::now() >= deadline {
+            return Err(Error::TimedOut { generation, lagging });
+        }
+        tokio::time::sleep(POLL).await;
+    }
+}
+
+async fn ask_one(proxy: &Proxy, stages: &[Stage]) -> Verdict {
+    match tokio::time::timeout(PATIENCE, read(proxy)).await {
+        Ok(Ok((stats, concurrency))) => judge(&proxy.receipts, stages, &stats, concurrency),
+        Ok(Err(verdict)) => verdict,
+        Err(_) => Verdict::Silent(format!("no answer within {PATIENCE:?}")),
+    }
+}
+
+/// The statistics that receipts are about, and the number of workers.
+async fn read(proxy: &Proxy) -> Result<(BTreeMap<String, String>, u64), Verdict> {
+    let info = get(proxy, "/server_info").await?;
+    let info: serde_json::Value =
+        serde_json::from_str(&info).map_err(|error| Verdict::Silent(format!("/server_info: {error}")))?;
+    let concurrency = info.pointer("/command_line_options/concurrency").and_then(serde_json::Value::as_u64);
+    let stats = get(proxy, "/stats?filter=version_text%7Cgraylane_").await?;
+    let lines = stats.lines().filter_map(|line| line.rsplit_once(": "));
+    let stats = lines.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    Ok((stats, concurrency.unwrap_or(1)))
+}
+
+async fn get(proxy: &Proxy, path: &str) -> Result<String, Verdict> {
+    let response = reqwest::get(format!("http://{}{path}", proxy.admin)).await;
+    let text = match response.and_then(reqwest::Response::error_for_status) {
+        Ok(response) => response.text().await,
+        Err(error) if error.is_connect() => return Err(Verdict::Stopped),
+        Err(error) => Err(error),
+    };
+    text.map_err(|error| Verdict::Silent(error.to_string()))
+}
+
+fn judge(
+    receipts: &[Receipt],
+    stages: &[Stage],
+    stats: &BTreeMap<String, String>,
+    concurrency: u64,
+) -> Verdict {
+    let asked = receipts.iter().filter(|receipt| stages.contains(&receipt.stage));
+    let missing: Vec<String> = asked.filter_map(|receipt| lacks(receipt, stats, concurrency)).collect();
+    if missing.is_empty() { Verdict::Current } else { Verdict::Behind(missing) }
+}
+
+/// What a proxy lacks of a receipt.
+fn lacks(receipt: &Receipt, stats: &BTreeMap<String, String>, concurrency: u64) -> Option<String> {
+    let says = |stat: &str| stats.get(stat).map_or("nothing", String::as_str).to_owned();
+    let number = |stat: &str| stats.get(stat).and_then(|value| value.parse::<u64>().ok()).unwrap_or(0);
+    let roles = [Role::Entry, Role::Inbound, Role::Outbound];
+    let Some(role) = roles.into_iter().find(|role| receipt.stat == filter_generation_stat(*role)) else {
+        // A version text alone does not decide for filters: Envoy sets it for a refused configuration too.
+        let decides = receipt.stage != Stage::Filters && stats.get(&receipt.stat) != Some(&receipt.value);
+        return decides.then(|| format!("{} says {}", receipt.stat, says(&receipt.stat)));
+    };
+    // Envoy's main thread runs the filter's VM too.
+    let workers = concurrency.saturating_add(1);
+    if number(&receipt.stat) < receipt.value.parse().unwrap_or(u64::MAX) {
+        return Some(format!("{} role runs generation {}", role.as_str(), says(&receipt.stat)));
+    }
+    let alive = number(&filter_workers_stat(role));
+    (alive < workers).then(|| format!("{} role is alive on {alive} of {workers} threads", role.as_str()))
+}
+
+#[cfg(test)]
+mod tests;
