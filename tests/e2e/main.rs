@@ -1,3 +1,8 @@
 //! The end-to-end tests on real Envoy: one binary, one module per behaviour.
 
+mod certificates;
+mod lanes;
+mod matrix;
+mod protocols;
 mod smoke;
+mod strict;
