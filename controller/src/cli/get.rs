@@ -184,7 +184,7 @@ async fn proxies_of(store: &Store, args: &GetArgs, ui: &Ui) -> Result<u8> {
         Output::Name => Ok(names(ui, "proxy", views.iter().map(|view| view.name.as_str()))),
         Output::Table | Output::Wide => {
             let rows: Vec<_> = views.iter().map(|view| proxy_row(view, args.output)).collect();
-            let mut header = vec!["NAME", "STATE", "GENERATION"];
+            let mut header = vec!["NAME", "STATE", "WANTED"];
             header
                 .extend((args.output == Output::Wide).then_some(["ADMIN", "MISSING"]).into_iter().flatten());
             Ok(ui.table(&header, &rows))

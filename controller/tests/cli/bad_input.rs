@@ -1,0 +1,176 @@
+//! Bad input: a clear error, the right exit code, and nothing changed.
+
+use insta::assert_snapshot;
+
+use crate::Shop;
+
+/// A lane file with one fault after the other; each must be refused and leave no trace.
+#[test]
+fn each_wrong_kind_of_rule_file_is_refused_and_changes_nothing() {
+    let shop = Shop::init(&[]);
+    let before = shop.files();
+    let head =
+        "apiVersion: graylane.dev/v1alpha1\nkind: Lane\nmetadata: {name: gray}\nspec:\n  group: shop\n";
+    let rule = |condition: &str| format!("{head}  rules: [{{name: r, match: {condition}}}]\n");
+    for (name, text) in [
+        ("empty", String::new()),
+        ("not YAML", "a: [".to_owned()),
+        ("a list", "- a\n".to_owned()),
+        ("binary", "\u{1}\u{0}".to_owned()),
+        ("another kind", head.replace("Lane", "LaneGroup")),
+        ("another version", head.replace("v1alpha1", "v9")),
+        ("another group", head.replace("group: shop", "group: other")),
+        ("another name", head.replace("name: gray", "name: blue")),
+        ("an unknown field", format!("{head}  shares: 5\n")),
+        ("a share above all", format!("{head}  share: {{percent: 101}}\n")),
+        ("a wrong time", format!("{head}  expires: tomorrow\n")),
+        ("the lane header", rule("{header: {name: x-lane}}")),
+        ("a bad regex", rule("{path: {regex: '('}}")),
+        ("an empty list", rule("{all: []}")),
+        ("two conditions in one", rule("{path: present, method: present}")),
+        ("an alias bomb", alias_bomb()),
+    ] {
+        let run = shop.lanectl_with(&["set-lane", "gray", "-f", "-"], &text);
+        assert_eq!(run.code, 4, "{name}: {run}");
+        assert!(run.stderr.starts_with("error: "), "{name}: {run}");
+        assert!(run.stderr.ends_with("hint: nothing was changed\n"), "{name}: {run}");
+        assert_eq!(shop.files(), before, "{name}");
+    }
+}
+
+/// YAML whose aliases would expand to a thousand million items.
+fn alias_bomb() -> String {
+    let mut text = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
+    for i in 1..9 {
+        let items = vec![format!("*a{}", i - 1); 10].join(", ");
+        text.push_str(&format!("a{i}: &a{i} [{items}]\n"));
+    }
+    text
+}
+
+#[test]
+fn all_problems_of_a_file_are_reported_at_once() {
+    let shop = Shop::init(&[]);
+    let text = "apiVersion: graylane.dev/v1alpha1\nkind: Lane\nmetadata: {name: gray}\nspec:\n  priority: high\n  rules:\n    - {name: R, match: {paths: /}}\n  expire: x\n";
+    assert_snapshot!(shop.lanectl_with(&["set-lane", "gray", "-f", "-"], text), @r###"
+exit code 4
+--- stdout
+--- stderr
+error: - spec.priority: invalid type: string "high"; write i32
+error: - spec.rules[0].match: unknown variant `paths`; write one of `all`, `any`, `not`, `header`, `cookie`, `query`, `path`, `method`, `host`, `source`
+error: - spec.rules[0].name: "R" is not a DNS label (RFC 1123: 1 to 63 of a-z, 0-9 and -, starting and ending with a letter or digit); correct it
+error: - spec.group: it is missing; add group
+error: - spec.expire: the field is not known; remove it or correct its spelling
+hint: nothing was changed
+"###);
+}
+
+#[test]
+fn wrong_usage_is_exit_code_2() {
+    let shop = Shop::init(&[]);
+    for args in [
+        &["set-lane"][..],
+        &["set-lane", "Gray", "--header", "h"],
+        &["set-lane", "baseline", "--header", "h"],
+        &["set-lane", "gray", "--header", "bad name"],
+        &["set-lane", "gray", "--percent", "200"],
+        &["set-lane", "gray", "--expires", "yesterday"],
+        &["set-lane", "gray", "-f", "x.yaml", "--percent", "5"],
+        &["get", "pods"],
+        &["frobnicate"],
+    ] {
+        assert_eq!(shop.lanectl(args).code, 2, "{args:?}");
+    }
+}
+
+#[test]
+fn without_a_group_every_verb_says_how_to_begin() {
+    let shop = Shop::empty();
+    for args in
+        [&["get", "lanes"][..], &["set-lane", "gray", "--header", "h"], &["apply"], &["wait"], &["validate"]]
+    {
+        let run = shop.lanectl(args);
+        assert_eq!(run.code, 1, "{args:?}: {run}");
+        assert!(run.stderr.contains("hint: run `lanectl init NAME"), "{args:?}: {run}");
+    }
+    assert!(!shop.path("graylane").exists(), "nothing was created");
+}
+
+#[test]
+fn a_directory_that_cannot_be_written_is_named() {
+    let shop = Shop::init(&[]);
+    shop.write("file", "");
+    let run = shop.lanectl(&[
+        "--dir",
+        "file/x",
+        "init",
+        "shop",
+        "--entry=gateway",
+        "--service=a,b,c",
+        "--topology=topology.yaml",
+        "--module=m",
+    ]);
+    assert_snapshot!(run, @r###"
+exit code 1
+--- stdout
+--- stderr
+error: failed to read ROOT/file/x/state.json: Not a directory (os error 20)
+"###);
+    let run = shop.lanectl(&[
+        "--dir",
+        "/proc/graylane",
+        "init",
+        "shop",
+        "--entry=gateway",
+        "--service=a,b,c",
+        "--topology=topology.yaml",
+        "--module=m",
+    ]);
+    assert_eq!(run.code, 1, "{run}");
+    assert!(run.stderr.starts_with("error: failed to create /proc/graylane: "), "{run}");
+}
+
+#[test]
+fn a_state_file_that_was_damaged_is_named() {
+    let shop = Shop::init(&[]);
+    shop.write("graylane/state.json", "{");
+    assert_snapshot!(shop.lanectl(&["apply"]), @r###"
+exit code 1
+--- stdout
+--- stderr
+error: ROOT/graylane/state.json is not readable: EOF while parsing an object at line 1 column 1
+hint: restore the file, or start anew with `lanectl init`
+"###);
+}
+
+#[test]
+fn a_topology_that_does_not_fit_is_refused() {
+    let shop = Shop::init(&[]);
+    let before = shop.files();
+    let topology = shop.read("topology.yaml").replace("service: b,", "service: x,");
+    shop.write("graylane/topology.yaml", &topology);
+    assert_snapshot!(shop.lanectl(&["apply"]), @r###"
+exit code 4
+--- stdout
+--- stderr
+error: spec.workloads[2].service: x is no service of the lane group; add it to the group's spec.services or correct the name
+error: spec.workloads: service b has no baseline workload; add a workload of the service without a lane
+hint: nothing was changed
+"###);
+    shop.write("graylane/topology.yaml", &shop.read("topology.yaml"));
+    assert_eq!(shop.files(), before);
+}
+
+#[test]
+fn a_second_writer_is_told_to_wait() {
+    let shop = Shop::init(&[]);
+    let lock = std::fs::File::create(shop.path("graylane/.lock")).unwrap();
+    lock.lock().unwrap();
+    assert_snapshot!(shop.lanectl(&["set-lane", "gray", "--header", "h"]), @r###"
+exit code 1
+--- stdout
+--- stderr
+error: another lanectl works in ROOT/graylane
+hint: wait until it has ended
+"###);
+}

@@ -1,0 +1,213 @@
+//! Each verb on a directory whose proxies do not run.
+
+use insta::assert_snapshot;
+
+use crate::Shop;
+
+#[test]
+fn init_writes_everything_and_says_how_to_start() {
+    let shop = Shop::empty();
+    let run = shop.lanectl(&[
+        "init",
+        "shop",
+        "--entry=gateway",
+        "--service=a,b,c",
+        "--topology=topology.yaml",
+        "--module=graylane.wasm",
+        "--trail",
+    ]);
+    assert_snapshot!(run, @r###"
+exit code 0
+--- stdout
+--- stderr
+initialised shop in ROOT/graylane; start the Envoys with:
+  envoy -c ROOT/graylane/proxies/gateway/bootstrap.json --disable-hot-restart
+  envoy -c ROOT/graylane/proxies/a-v1/bootstrap.json --disable-hot-restart
+  envoy -c ROOT/graylane/proxies/a-gray/bootstrap.json --disable-hot-restart
+  envoy -c ROOT/graylane/proxies/b-v1/bootstrap.json --disable-hot-restart
+  envoy -c ROOT/graylane/proxies/c-v1/bootstrap.json --disable-hot-restart
+  envoy -c ROOT/graylane/proxies/c-gray/bootstrap.json --disable-hot-restart
+"###);
+    for file in [
+        "group.yaml",
+        "topology.yaml",
+        "state.json",
+        "proxies/gateway/bootstrap.json",
+        "proxies/c-gray/ecds/inbound.json",
+    ] {
+        assert!(shop.path("graylane").join(file).exists(), "{file}");
+    }
+    assert_eq!(shop.read("graylane/topology.yaml"), shop.read("topology.yaml"), "comments and all");
+}
+
+#[test]
+fn init_does_not_replace_a_group_unless_told_to() {
+    let shop = Shop::init(&[]);
+    let again = [
+        "init",
+        "shop",
+        "--entry=gateway",
+        "--service=a,b,c",
+        "--topology=topology.yaml",
+        "--module=graylane.wasm",
+    ];
+    assert_snapshot!(shop.lanectl(&again), @r###"
+exit code 1
+--- stdout
+--- stderr
+error: failed to initialise ROOT/graylane: there is a lane group already; --force replaces it
+"###);
+    assert_eq!(shop.lanectl(&[&again[..], &["--force"]].concat()).code, 0);
+}
+
+#[test]
+fn a_lane_is_set_changed_and_removed() {
+    let shop = Shop::init(&[]);
+    assert_snapshot!(shop.lanectl(&["set-lane", "gray", "--header", "x-gray"]), @r###"
+exit code 0
+--- stdout
+--- stderr
+lane gray applied, generation 2
+"###);
+    assert_snapshot!(shop.read("graylane/lanes/gray.yaml"), @r###"
+apiVersion: graylane.dev/v1alpha1
+kind: Lane
+metadata:
+  name: gray
+spec:
+  group: shop
+  rules:
+  - name: flags
+    match:
+      header:
+        name: x-gray
+        value: present
+"###);
+    assert!(shop.read("graylane/proxies/gateway/ecds/entry.json").contains("x-gray"));
+    assert_snapshot!(shop.lanectl(&["set-lane", "gray", "--header", "x-gray"]).stderr, @"lane gray unchanged, generation 2");
+    assert_snapshot!(shop.lanectl(&["set-lane", "gray", "--percent", "5", "--sticky", "source"]).stderr, @"lane gray applied, generation 3");
+    assert_snapshot!(shop.read("graylane/lanes/gray.yaml"), @r###"
+apiVersion: graylane.dev/v1alpha1
+kind: Lane
+metadata:
+  name: gray
+spec:
+  group: shop
+  share:
+    percent: 5.0
+    key: source
+status:
+  buckets:
+  - from: 0
+    to: 500
+"###);
+    assert_snapshot!(shop.lanectl(&["remove-lane", "gray"]), @r###"
+exit code 0
+--- stdout
+--- stderr
+removal of lane gray applied, generation 4
+"###);
+    assert!(!shop.path("graylane/lanes/gray.yaml").exists());
+    assert!(!shop.read("graylane/proxies/gateway/cds.json").contains("a_gray"));
+    assert_snapshot!(shop.lanectl(&["remove-lane", "gray"]), @r###"
+exit code 1
+--- stdout
+--- stderr
+error: there is no lane gray
+hint: `lanectl get lanes` shows what there is
+"###);
+    assert_eq!(shop.lanectl(&["remove-lane", "gray", "--ignore-not-found"]).code, 0);
+}
+
+#[test]
+fn no_change_of_lanes_touches_bootstrap_or_listeners() {
+    let shop = Shop::init(&["--trail"]);
+    let fixed = || -> Vec<_> {
+        let files = shop.files().into_iter();
+        files.filter(|(path, _)| path.ends_with("bootstrap.json") || path.ends_with("lds.json")).collect()
+    };
+    let before = fixed();
+    assert_eq!(before.len(), 12);
+    shop.lanectl(&["set-lane", "gray", "--header", "x-gray"]);
+    assert_eq!(fixed(), before);
+    shop.lanectl(&["remove-lane", "gray"]);
+    assert_eq!(fixed(), before);
+}
+
+#[test]
+fn a_dry_run_changes_nothing() {
+    let shop = Shop::init(&[]);
+    let before = shop.files();
+    assert_snapshot!(shop.lanectl(&["set-lane", "gray", "--header", "x-gray", "--dry-run"]), @r###"
+exit code 0
+--- stdout
+--- stderr
+lane gray would change
+"###);
+    assert_eq!(shop.files(), before);
+}
+
+#[test]
+fn diff_shows_what_apply_would_do() {
+    let shop = Shop::init(&[]);
+    assert_eq!(shop.lanectl(&["diff"]).to_string(), "exit code 0\n--- stdout\n--- stderr\n");
+    std::fs::create_dir_all(shop.path("graylane/lanes")).unwrap();
+    shop.write("graylane/lanes/gray.yaml", &lane("gray"));
+    let run = shop.lanectl(&["diff"]);
+    assert_eq!(run.code, 1, "{run}");
+    assert!(run.stdout.contains("+++ gateway/ecds/entry.json"), "{run}");
+    assert_eq!(shop.lanectl(&["apply"]).code, 0);
+    assert_eq!(shop.lanectl(&["diff"]).code, 0);
+}
+
+#[test]
+fn apply_restores_a_file_that_somebody_changed() {
+    let shop = Shop::init(&[]);
+    let before = shop.files();
+    shop.write("graylane/proxies/gateway/rds.json", "{}");
+    assert_snapshot!(shop.lanectl(&["apply"]).stderr, @"configuration applied, generation 1");
+    assert_eq!(shop.files(), before);
+    assert_snapshot!(shop.lanectl(&["apply"]).stderr, @"configuration unchanged, generation 1");
+}
+
+#[test]
+fn wait_never_counts_a_proxy_that_does_not_run() {
+    let shop = Shop::init(&[]);
+    assert_snapshot!(shop.lanectl(&["wait", "--timeout", "0s"]), @r###"
+exit code 3
+--- stdout
+--- stderr
+error: not every proxy runs generation 1:
+error: gateway is unverified: it does not run
+error: a-v1 is unverified: it does not run
+error: a-gray is unverified: it does not run
+error: b-v1 is unverified: it does not run
+error: c-v1 is unverified: it does not run
+error: c-gray is unverified: it does not run
+hint: look at the named proxies, then run `lanectl apply` to finish or `lanectl wait` to look again
+"###);
+    assert_eq!(shop.lanectl(&["wait", "--timeout", "0s", "--allow-unverified"]).code, 0);
+}
+
+#[test]
+fn a_lane_comes_from_a_file_or_from_standard_input() {
+    let shop = Shop::init(&[]);
+    shop.write("gray.yaml", &lane("gray"));
+    assert_eq!(shop.lanectl(&["set-lane", "gray", "-f", "gray.yaml"]).code, 0);
+    assert_eq!(shop.lanectl_with(&["set-lane", "blue", "-f", "-"], &lane("blue")).code, 0);
+    assert_snapshot!(shop.lanectl(&["set-lane", "green", "-f", "gray.yaml"]), @r###"
+exit code 4
+--- stdout
+--- stderr
+error: gray.yaml metadata.name: the file is about lane gray, the command about green; use the same name in both
+hint: nothing was changed
+"###);
+}
+
+/// A lane object as a user would write it.
+fn lane(name: &str) -> String {
+    format!(
+        "apiVersion: graylane.dev/v1alpha1\nkind: Lane\nmetadata:\n  name: {name}\nspec:\n  group: shop\n  \
+         rules:\n    - name: testers\n      match:\n        header: {{name: x-{name}}}\n"
+    )
+}
