@@ -65,12 +65,17 @@ impl Matcher {
 /// # Errors
 /// The reason, one line: bad syntax, nested too deeply, or larger than [`REGEX_SIZE_LIMIT_BYTES`].
 pub fn compile_regex(pattern: &str) -> Result<Regex, String> {
-    RegexBuilder::new(&format!("^(?:{pattern})$"))
-        .dot_matches_new_line(true)
-        .size_limit(REGEX_SIZE_LIMIT_BYTES)
-        .nest_limit(REGEX_NEST_LIMIT)
-        .build()
-        .map_err(|error| error.to_string().lines().last().unwrap_or_default().trim().to_owned())
+    let build = |pattern: &str| {
+        RegexBuilder::new(pattern)
+            .dot_matches_new_line(true)
+            .size_limit(REGEX_SIZE_LIMIT_BYTES)
+            .nest_limit(REGEX_NEST_LIMIT)
+            .build()
+            .map_err(|error| error.to_string().lines().last().unwrap_or_default().trim().to_owned())
+    };
+    // By itself first: `a)|(b` would close the group around it and match only one end of a value.
+    build(pattern)?;
+    build(&format!("^(?:{pattern})$"))
 }
 
 #[cfg(test)]
@@ -112,6 +117,7 @@ mod tests {
     fn a_bad_or_huge_regex_is_refused_with_a_reason() {
         for (bad, want) in [
             ("(", "found open group without closing ')'"),
+            ("a)|(b", "found closing ')' without matching '('"),
             ("(a{1000}){1000}", "compiled regex exceeded size limit"),
             (&"(".repeat(1000), "pattern has too much nesting"),
             (r"\p{Greek}", "Unicode character classes are not supported"),
