@@ -44,7 +44,7 @@ impl Refused {
 
 impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "graylane: configuration refused, the last good one stays")?;
+        write!(f, "configuration refused, the last good one stays")?;
         for problem in self.problems.iter().take(MOST_TOLD) {
             write!(f, " | {problem}")?;
         }
@@ -78,10 +78,7 @@ mod tests {
     #[test]
     fn a_refusal_says_why() {
         let text = refused(r#"{"version": 99}"#).to_string();
-        assert!(
-            text.starts_with("graylane: configuration refused, the last good one stays | version: "),
-            "{text}"
-        );
+        assert!(text.starts_with("configuration refused, the last good one stays | version: "), "{text}");
     }
 
     #[test]

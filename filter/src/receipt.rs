@@ -17,15 +17,15 @@
 //!
 //! - *A worker has not taken G yet.* Its slot holds another generation. The gauge is written only when all
 //!   slots agree, and stays at what was true before while they do not. Generations grow, so that what was
-//!   read is still true when it is written. A VM that is slow in between sets the gauge back to a former
-//!   generation until the next tick: late, never early. Unlike the minimum, agreement also holds where
-//!   somebody puts older rules with a lower generation in force.
+//!   read is still true when it is written; a VM that is slow in between, and sets the gauge back to a former
+//!   generation, reads again and corrects it: late, never early. Unlike the minimum, agreement also holds
+//!   where somebody puts older rules with a lower generation in force.
 //! - *A worker is held back*, so that its heartbeat stops. After 3.5 seconds it is not counted any more, so
 //!   that the workers do not add up; its slot keeps its voice in the agreement, however long it takes.
-//! - *A worker's VM dies* in a trap. It looks like one held back, and is missing in the count. A VM that is
-//!   born later, when the worker gets a new configuration, takes the dead one's slot, or, where it came in
-//!   the ten seconds before that is allowed, silences it: dead voices are dropped when as many VMs were
-//!   born after they fell silent.
+//! - *A worker's VM dies* in a trap. It looks like one held back, and is missing in the count. The worker
+//!   gets a new VM with its next configuration. It takes the dead one's slot, or, in the ten seconds before
+//!   that is allowed, a slot of its own: dead voices are dropped when as many VMs were given their first
+//!   configuration after they fell silent.
 //! - *Two VMs want one slot.* It is taken by compare-and-set on what was read; a slot that does not exist,
 //!   where Envoy ignores the comparison, by a version that no value has, so that the second creator fails.
 //!   A VM that lost its slot (it was held back for ten seconds, or the clock leapt) finds another owner there
@@ -37,7 +37,8 @@
 //!   held back for ten seconds meanwhile, while another one has two VMs. It ends when the worker moves.)
 //! - *A root context is replaced*, as with every configuration. The old one may live on for its streams; its
 //!   ticks are ignored as long as a newer one of the role lives. When the newer one goes first, because Envoy
-//!   took up a former configuration whose context it still had, the older one speaks for the role again.
+//!   took up a former configuration whose context it still had, the older one speaks for the role again; that
+//!   needs the very bytes of a former configuration, so that it does not happen while generations grow.
 //! - *The configuration is accepted but not in force yet.* Envoy's main thread hands each worker first the
 //!   configuration and then the filter chain that uses it; it answers a scrape only after both, and a worker
 //!   reads its queue before its sockets.
@@ -58,6 +59,10 @@ pub const HEARTBEAT_MS: u32 = 1_000;
 
 /// Time until the first tick after a configuration: a VM that is thrown away is gone by then.
 pub const FIRST_TICK_MS: u32 = 100;
+
+/// The most readings of all slots for one report. More would only be needed while other VMs change theirs,
+/// and the last one to do so reports it.
+const MOST_READINGS: usize = 8;
 
 /// What a root context runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,6 +85,8 @@ impl<H: SharedHost + MetricsHost + Clock> ReceiptHost for H {}
 /// The receipts of one VM.
 #[derive(Debug, Default)]
 pub struct Receipts {
+    /// When this VM was first given a configuration.
+    born_ms: Option<u64>,
     /// Who we are among the VMs of the process; known from the first tick.
     owner: Option<Owner>,
     entry: RoleReceipt,
@@ -90,6 +97,7 @@ pub struct Receipts {
 impl Receipts {
     /// A root context accepted a configuration.
     pub fn on_configure(&mut self, host: &impl ReceiptHost, metrics: &mut MetricIds, installed: Installed) {
+        self.born_ms = self.born_ms.or(Some(installed.configured_ms));
         let owner = self.owner;
         let receipt = self.role(installed.role);
         receipt.current = Some(installed);
@@ -101,7 +109,7 @@ impl Receipts {
 
     /// A root context ticks.
     pub fn on_tick(&mut self, host: &impl ReceiptHost, metrics: &mut MetricIds, installed: Installed) {
-        self.owner = self.owner.or_else(|| slot::new_owner(host));
+        self.owner = self.owner.or_else(|| slot::new_owner(host, self.born_ms?));
         let Some(owner) = self.owner else { return };
         let receipt = self.role(installed.role);
         if receipt.current.is_none()
@@ -196,19 +204,29 @@ fn is_outdated(installed: Installed, slots: &[Slot], now_ms: u64) -> bool {
 }
 
 /// Sets the gauges of a role to what its slots say.
+///
+/// Another VM may write its slot and the gauges between our reading and our writing, which then undoes its
+/// writing. So we read again until what we wrote is what we read.
 fn record(host: &impl ReceiptHost, metrics: &mut MetricIds, role: Role) {
-    let (slots, now_ms) = (slot::read(host, role), host.now_ms());
     let mut set = |name: &'static str, value: u64| {
         if let Some(id) = metrics.gauge(host, &Metric::new(name, [("role", role.as_str())])) {
             host.record(id, value);
         }
     };
-    let workers = slots.iter().filter(|slot| slot.is_fresh(now_ms)).count();
-    set(WORKERS, u64::try_from(workers).unwrap_or(u64::MAX));
-    set(HEARTBEAT_SECONDS, now_ms / 1_000);
-    if let Some(generation) = common_generation(&slots, now_ms) {
-        set(GENERATION, generation);
+    let mut written = None;
+    for _ in 0..MOST_READINGS {
+        let (slots, now_ms) = (slot::read(host, role), host.now_ms());
+        let workers = slots.iter().filter(|slot| slot.is_fresh(now_ms)).count();
+        let found = (workers, common_generation(&slots, now_ms));
+        if written.replace(found) == Some(found) {
+            break;
+        }
+        set(WORKERS, u64::try_from(workers).unwrap_or(u64::MAX));
+        if let (_, Some(generation)) = found {
+            set(GENERATION, generation);
+        }
     }
+    set(HEARTBEAT_SECONDS, host.now_ms() / 1_000);
 }
 
 /// The generation that all VMs run; a VM that fell silent has its voice until another one replaced it.

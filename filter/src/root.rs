@@ -66,7 +66,7 @@ impl Root {
 
     fn set_tick_period(&self, period_ms: u32) {
         if let Err(status) = abi::set_tick_period(period_ms) {
-            abi::log(LogLevel::Warn, &format!("graylane: no ticks, so no receipts: {status:?}"));
+            abi::log(LogLevel::Warn, &format!("no ticks, so no receipts: {status:?}"));
         }
     }
 }

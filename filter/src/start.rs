@@ -5,6 +5,6 @@ use crate::root::Root;
 
 proxy_wasm::main! {{
     // A panic ends the VM, so that this is said once at most.
-    std::panic::set_hook(Box::new(|panic| abi::log(LogLevel::Critical, &format!("graylane: {panic}"))));
+    std::panic::set_hook(Box::new(|panic| abi::log(LogLevel::Critical, &panic.to_string())));
     proxy_wasm::set_root_context(|id| Box::new(Root::new(id)));
 }}

@@ -46,7 +46,7 @@ impl Process {
     }
 }
 
-/// Something that another VM does just before a write to shared data.
+/// Something that another VM does in between.
 pub(crate) type Interference = Box<dyn FnOnce()>;
 
 /// One VM's view of the process, with a request at hand.
@@ -64,6 +64,8 @@ pub(crate) struct FakeHost {
     pub(crate) headless: bool,
     /// Happens just before the next write to shared data.
     pub(crate) before_write: RefCell<Option<Interference>>,
+    /// Happens just before the next gauge is set.
+    pub(crate) before_record: RefCell<Option<Interference>>,
 }
 
 impl FakeHost {
@@ -134,6 +136,9 @@ impl MetricsHost for FakeHost {
     }
 
     fn record(&self, metric: MetricId, value: u64) {
+        if let Some(interference) = self.before_record.take() {
+            interference();
+        }
         self.process.update(metric, |_| value);
     }
 }

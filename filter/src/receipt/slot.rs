@@ -5,7 +5,7 @@
 
 use lane::filter_config::Role;
 
-use crate::host::{Clock, SharedHost, Versioned};
+use crate::host::{SharedHost, Versioned};
 
 /// The most VMs of one process that find a slot.
 const MOST: usize = 256;
@@ -28,7 +28,7 @@ const TRIES: u32 = 300;
 pub(super) struct Owner {
     /// A number that no other VM of the process has had.
     number: u64,
-    /// When it took that number.
+    /// When it was first given a configuration.
     born_ms: u64,
 }
 
@@ -75,8 +75,8 @@ fn key(role: Role, place: usize) -> String {
     format!("graylane.receipt.1.{}.{place}", role.as_str())
 }
 
-/// Makes this VM known; `None` when too many want a number at once.
-pub(super) fn new_owner(host: &(impl SharedHost + Clock)) -> Option<Owner> {
+/// Gives a VM its number; `None` when too many want one at once.
+pub(super) fn new_owner(host: &impl SharedHost, born_ms: u64) -> Option<Owner> {
     const KEY: &str = "graylane.receipt.1.owners";
     (0..TRIES).find_map(|_| {
         let last = host.shared(KEY);
@@ -84,7 +84,7 @@ pub(super) fn new_owner(host: &(impl SharedHost + Clock)) -> Option<Owner> {
         let number = bytes.map_or(0, u64::from_le_bytes).wrapping_add(1);
         let cas = last.map_or(NO_VERSION, |last| last.cas);
         let is_ours = host.set_shared(KEY, &number.to_le_bytes(), cas);
-        is_ours.then(|| Owner { number, born_ms: host.now_ms() })
+        is_ours.then_some(Owner { number, born_ms })
     })
 }
 
@@ -129,7 +129,8 @@ pub(super) fn read(host: &impl SharedHost, role: Role) -> Vec<Slot> {
     slots
 }
 
-/// Whether all abandoned slots are those of dead VMs, since as many VMs were born after their last heartbeat.
+/// Whether all abandoned slots are those of dead VMs, since as many VMs were born after their last
+/// heartbeat.
 /// Otherwise one may be that of a worker which is held back.
 pub(super) fn are_replaced(slots: &[Slot], now_ms: u64) -> bool {
     let abandoned = || slots.iter().filter(|slot| slot.is_abandoned(now_ms));

@@ -52,12 +52,16 @@ impl Worker {
     }
 }
 
-/// A process in which some VMs were given generation 1 and have ticked.
+/// A process in which some VMs were given generation 1 and have ticked, one after the other.
 fn mk_process<const N: usize>() -> (Rc<Process>, [Worker; N]) {
     let process = Rc::new(Process::default());
     process.now_ms.set(1_000_000);
     let mut workers = std::array::from_fn(|_| Worker::new(&process, 1));
-    workers.iter_mut().for_each(Worker::tick);
+    pass(&process, 100);
+    for worker in &mut workers {
+        worker.tick();
+        pass(&process, 1);
+    }
     (process, workers)
 }
 
@@ -112,12 +116,13 @@ fn a_lower_generation_is_claimed_no_earlier_than_a_higher_one() {
 
 #[test]
 fn a_worker_held_back_keeps_the_claim_down_and_then_is_missing() {
-    let (process, [mut a, mut held]) = mk_process::<2>();
-    a.configure(2);
-    for (seconds, workers) in [(3, 2), (4, 1), (11, 1), (3_600, 1)] {
-        process.now_ms.set(1_000_000 + seconds * 1_000);
-        a.tick();
-        assert_eq!(gauges(&process), (Some(1), Some(workers)), "after {seconds} s");
+    // Held back after its first heartbeat, when the other one was not even known.
+    let (process, [mut held, mut late]) = mk_process::<2>();
+    late.configure(2);
+    for (seconds, workers) in [(3, 2), (1, 1), (7, 1), (3_600, 1)] {
+        pass(&process, seconds * 1_000);
+        late.tick();
+        assert_eq!(gauges(&process), (Some(1), Some(workers)), "{seconds} s later");
     }
     held.configure(2);
     assert_eq!(gauges(&process), (Some(2), Some(2)));
@@ -127,9 +132,10 @@ fn a_worker_held_back_keeps_the_claim_down_and_then_is_missing() {
 fn a_dead_vm_is_missing_until_its_successor_ticks() {
     let (process, [mut a, dead]) = mk_process::<2>();
     drop(dead);
+    pass(&process, 2_000);
     let mut successor = Worker::new(&process, 2);
     a.configure(2);
-    pass(&process, 4_000);
+    pass(&process, 2_000);
     a.tick();
     assert_eq!(gauges(&process), (Some(1), Some(1)));
     successor.tick();
@@ -154,7 +160,7 @@ fn two_vms_that_want_one_slot_get_two() {
     late.tick();
     assert_eq!(late.receipts.entry.place, Some(2));
     let mut later = Worker::new(&process, 1);
-    later.receipts.owner = slot::new_owner(&later.host);
+    later.receipts.owner = slot::new_owner(&later.host, 0);
     *later.host.before_write.borrow_mut() = Some(Box::new(move || Worker::new(&rival_process, 1).tick()));
     later.tick();
     assert_eq!(later.receipts.entry.place, Some(4));
@@ -173,6 +179,15 @@ fn a_vm_that_lost_its_slot_takes_another() {
     b.tick();
     assert_ne!(hung.receipts.entry.place, Some(0));
     assert_eq!(gauges(&process), (Some(1), Some(3)));
+}
+
+#[test]
+fn a_vm_that_is_slow_to_write_does_not_undo_what_others_wrote() {
+    let (process, [mut slow, mut b]) = mk_process::<2>();
+    slow.configure(2);
+    *slow.host.before_record.borrow_mut() = Some(Box::new(move || b.configure(2)));
+    slow.tick();
+    assert_eq!(gauges(&process), (Some(2), Some(2)));
 }
 
 #[test]
