@@ -14,7 +14,7 @@ pub enum Severity {
 
 /// One fault in what a user wrote.
 ///
-/// Shown as `PATH: REASON; REMEDY` by `lanectl`, by conditions and by the filter's log.
+/// Shown as `PATH: REASON; REMEDY`, without the path where the whole object is meant, by `lanectl`, by conditions and by the filter's log.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Problem {
     /// Whether the object is refused.
@@ -47,6 +47,7 @@ impl Problem {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}; {}", self.path, self.reason, self.remedy)
+        let colon = if self.path.is_empty() { "" } else { ": " };
+        write!(f, "{}{colon}{}; {}", self.path, self.reason, self.remedy)
     }
 }

@@ -59,15 +59,15 @@ fn each_wrong_kind_of_file_is_named() {
     for (value, want) in [
         (
             json!(null),
-            ": expected an object, found nothing; write a Lane with apiVersion, kind, metadata and spec",
+            "expected an object, found nothing; write a Lane with apiVersion, kind, metadata and spec",
         ),
         (
             json!([]),
-            ": expected an object, found a list; write a Lane with apiVersion, kind, metadata and spec",
+            "expected an object, found a list; write a Lane with apiVersion, kind, metadata and spec",
         ),
         (
             json!("text"),
-            ": expected an object, found a text; write a Lane with apiVersion, kind, metadata and spec",
+            "expected an object, found a text; write a Lane with apiVersion, kind, metadata and spec",
         ),
     ] {
         assert_eq!(problems(value), [want]);
