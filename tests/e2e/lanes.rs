@@ -20,7 +20,7 @@ pub(crate) async fn set(mesh: &Mesh, name: &str, mut spec: Value) -> Result<()> 
     let mut file = tempfile::Builder::new().suffix(".yaml").tempfile()?;
     // JSON is YAML.
     file.write_all(object.to_string().as_bytes())?;
-    mesh.lanectl(&["set-lane", "-f", &file.path().to_string_lossy()]).await?;
+    mesh.lanectl(&["set-lane", name, "-f", &file.path().to_string_lossy()]).await?;
     mesh.lanectl(&["wait"]).await?;
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! The end-to-end tests on real Envoy: one binary, one module per behaviour.
 
 mod certificates;
+mod differential;
 mod lanes;
 mod matrix;
 mod protocols;

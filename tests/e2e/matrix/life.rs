@@ -139,7 +139,7 @@ async fn a_chain_falls_back_and_returns_at_any_hop() -> Result<()> {
         assert_eq!(answer.hops(), "a-v1,b-gray,c-v1,d-gray");
         assert_eq!(
             lanes::trail(&answer)?,
-            "gateway;lane=gray;why=rule:header-x-gray, a-v1;lane=baseline;why=no-version, \
+            "gateway;lane=gray;why=rule:flags, a-v1;lane=baseline;why=no-version, \
              b-gray;lane=gray;why=own, c-v1;lane=baseline;why=no-version, d-gray;lane=gray;why=own"
         );
         assert_eq!(client.send(Call::get("/")).await?.hops(), "a-v1,b-v1,c-v1,d-v1");
