@@ -1,6 +1,7 @@
 //! The demo's processes: none outlives it.
 
 use std::fs::File;
+use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -27,6 +28,8 @@ impl Children {
     pub(super) fn spawn(&mut self, name: &str, mut cmd: Command, log: &Path) -> Result<()> {
         let output = File::create(log)?;
         cmd.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output);
+        // A group of its own: Ctrl-C reaches the demo alone, which then ends its processes in order.
+        cmd.process_group(0);
         let child = cmd.spawn().with_context(|| format!("failed to start {name}"))?;
         self.running.push(Named { name: name.to_owned(), log: log.to_owned(), child });
         Ok(())
