@@ -44,6 +44,8 @@ pub enum Forward {
     All,
     /// Only `traceparent`, as an application with bare tracing does.
     Traceparent,
+    /// Only `baggage`, as an application that keeps its business context and no more.
+    Baggage,
     /// None, as an application that drops its context does.
     None,
 }

@@ -64,6 +64,7 @@ impl Forward {
         match self {
             Self::All => true,
             Self::Traceparent => of_the_call || name == "traceparent",
+            Self::Baggage => of_the_call || name == "baggage",
             Self::None => of_the_call,
         }
     }

@@ -121,14 +121,19 @@ async fn headers_of_the_connection_stay_behind() {
 
 #[tokio::test]
 async fn an_application_may_drop_its_context() {
-    for (forward, traceparent, tenant) in
-        [(Forward::All, true, true), (Forward::Traceparent, true, false), (Forward::None, false, false)]
-    {
+    for (forward, traceparent, baggage, tenant) in [
+        (Forward::All, true, true, true),
+        (Forward::Traceparent, true, false, false),
+        (Forward::Baggage, false, true, false),
+        (Forward::None, false, false, false),
+    ] {
         let chain = Chain::start(forward).await;
-        let request = chain.request("/").header("traceparent", "00-1-2-01").header("x-tenant", "t");
+        let request = chain.request("/").header("traceparent", "00-1-2-01");
+        let request = request.header("baggage", "a=1").header("x-tenant", "t");
         let request = request.header("content-type", "text/plain").body(Bytes::from("x")).unwrap();
         let headers = send(request).await.json()["headers"].clone();
         assert_eq!(headers.get("traceparent").is_some(), traceparent, "{forward:?}");
+        assert_eq!(headers.get("baggage").is_some(), baggage, "{forward:?}");
         assert_eq!(headers.get("x-tenant").is_some(), tenant, "{forward:?}");
         assert_eq!(headers["content-type"], serde_json::json!(["text/plain"]), "{forward:?}");
     }
