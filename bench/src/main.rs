@@ -1,11 +1,12 @@
 //! `bench`: measures Graylane's filter side by side with others, and by counted instructions.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Result;
-use bench::sample::{Spread, differences};
-use bench::side::{self, Burst, Protocol};
+use bench::performance::{Origin, Part, Performance};
+use bench::side::{Burst, Protocol};
+use bench::{callgrind, instructions, memory, report, side};
 use clap::{Args, Parser, Subcommand};
 
 /// Measurements of the filter.
@@ -20,35 +21,74 @@ struct Cli {
 enum Command {
     /// Compare filters side by side in one Envoy (GRAYLANE_ENVOY)
     Envoy(EnvoyArgs),
+    /// Count instructions and host calls of each case
+    Instructions(Measurement),
+    /// Measure size, load time and memory in an Envoy (GRAYLANE_ENVOY)
+    Memory(MemoryArgs),
+    /// Write the page about the data that were kept
+    Report {
+        /// The data
+        #[arg(long, default_value = "docs/performance.json")]
+        data: PathBuf,
+        /// The page
+        #[arg(long, default_value = "docs/performance.md")]
+        page: PathBuf,
+    },
+    /// Decide the request of a case that often: what callgrind counts
+    #[command(hide = true)]
+    Decide {
+        /// Key of the case
+        case: String,
+        /// Decisions
+        times: u32,
+    },
 }
 
-/// The modules that are measured.
+/// What every measurement needs.
 #[derive(Args)]
-struct Modules {
+struct Measurement {
     /// Graylane's filter as it is shipped
     #[arg(long, env = "GRAYLANE_WASM")]
     module: PathBuf,
     /// The SDK's no-op filter
     #[arg(long, env = "GRAYLANE_NOOP_WASM")]
     noop_module: PathBuf,
+    /// Keep the figures in the data
+    #[arg(long)]
+    save: bool,
+    /// The data
+    #[arg(long, default_value = "docs/performance.json")]
+    data: PathBuf,
 }
 
 #[derive(Args)]
 struct EnvoyArgs {
     #[command(flatten)]
-    modules: Modules,
+    measurement: Measurement,
     /// Protocol of the load
     #[arg(long, value_enum, default_value = "h2")]
     protocol: Protocol,
     /// Bursts of each row
-    #[arg(long, default_value_t = 40)]
+    #[arg(long, default_value_t = 60)]
     rounds: usize,
     /// Requests of a burst
-    #[arg(long, default_value_t = 3000)]
+    #[arg(long, default_value_t = 2000)]
     requests: u32,
     /// Rows to run, with their bases; all unless given
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
+}
+
+#[derive(Args)]
+struct MemoryArgs {
+    #[command(flatten)]
+    measurement: Measurement,
+    /// Requests over which memory must not grow
+    #[arg(long, default_value_t = 1_000_000)]
+    requests: u32,
+    /// Updates of the rules over which memory must not grow
+    #[arg(long, default_value_t = 1_000)]
+    updates: u32,
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -64,29 +104,56 @@ async fn main() -> ExitCode {
 
 async fn run(command: Command) -> Result<()> {
     match command {
-        Command::Envoy(args) => {
-            let options = side::Options {
-                module: std::path::absolute(args.modules.module)?,
-                noop_module: std::path::absolute(args.modules.noop_module)?,
-                burst: Burst::new(args.protocol, args.requests),
-                rounds: args.rounds,
-                only: args.only,
-            };
-            let run = side::run(&options).await?;
-            for row in &run.rows {
-                let base = row.base.as_ref().and_then(|b| run.row(b));
-                let d = base.map(|b| Spread::of(&differences(&row.cpu_us, &b.cpu_us)));
-                let c = Spread::of(&row.cpu_us);
-                println!(
-                    "{:28} {:6.2} {:6.2} rps {:7.0}  {:?}",
-                    row.key,
-                    c.median,
-                    c.p25,
-                    Spread::of(&row.per_second).median,
-                    d.map(|d| format!("{:.2} [{:.2} {:.2}] p10 {:.2}", d.median, d.p25, d.p75, d.p10))
-                );
-            }
-            Ok(())
+        Command::Envoy(args) => envoy(args).await,
+        Command::Instructions(args) => {
+            let origin = Origin::of("bench instructions".to_owned(), &args.module)?;
+            let data = instructions::run(&args.module, &args.noop_module)?;
+            print!("{}", report::instructions::tables(&data));
+            args.keep(|kept| kept.instructions = Some(Part { origin, data }))
         }
+        Command::Memory(args) => memory(args).await,
+        Command::Report { data, page } => Ok(std::fs::write(page, report::page(&Performance::load(&data)?))?),
+        Command::Decide { case, times } => callgrind::decide(&case, times),
+    }
+}
+
+async fn envoy(args: EnvoyArgs) -> Result<()> {
+    let EnvoyArgs { measurement, protocol, rounds, requests, only } = args;
+    let (module, noop_module) = measurement.modules()?;
+    let burst = Burst::new(protocol, requests);
+    let options = side::Options { module, noop_module, burst, rounds, only };
+    let command = format!("bench envoy --protocol {protocol} --rounds {rounds} --requests {requests}");
+    let origin = Origin::of(command, &options.module)?;
+    let data = side::run(&options).await?;
+    print!("{}", report::side::table(&data));
+    measurement.keep(|kept| *kept.side(protocol) = Some(Part { origin, data }))
+}
+
+async fn memory(args: MemoryArgs) -> Result<()> {
+    let MemoryArgs { measurement, requests, updates } = args;
+    let (module, noop_module) = measurement.modules()?;
+    let options = memory::Options { module, noop_module, requests, updates };
+    let command = format!("bench memory --requests {requests} --updates {updates}");
+    let origin = Origin::of(command, &options.module)?;
+    let data = memory::run(&options).await?;
+    print!("{}", report::memory::tables(&data));
+    measurement.keep(|kept| kept.memory = Some(Part { origin, data }))
+}
+
+impl Measurement {
+    /// Absolute paths of both modules, since an Envoy reads them.
+    fn modules(&self) -> Result<(PathBuf, PathBuf)> {
+        let absolute = |path: &Path| std::path::absolute(path);
+        Ok((absolute(&self.module)?, absolute(&self.noop_module)?))
+    }
+
+    /// Puts figures into the data, if that is wanted.
+    fn keep(&self, put: impl FnOnce(&mut Performance)) -> Result<()> {
+        if !self.save {
+            return Ok(());
+        }
+        let mut kept = Performance::load(&self.data)?;
+        put(&mut kept);
+        kept.save(&self.data)
     }
 }

@@ -7,8 +7,10 @@ use lane::filter_config::{FORMAT_VERSION, FilterConfig, LaneConfig, Role};
 use lane::model::{Condition, NamedMatch, Rule, ValueMatch};
 use lane::name::LaneName;
 
-/// The lane of all cases.
+/// The lane of all cases, and the body of its answers.
 pub const LANE: &str = "gray";
+/// The body of the baseline's answers.
+pub const BASELINE: &str = "baseline";
 /// The header that carries it.
 pub const LANE_HEADER: &str = "x-lane";
 /// The header by which a request enters it.
@@ -59,6 +61,15 @@ pub struct Case {
     pub request: Vec<Line>,
     /// Whether the request is in the lane when it leaves.
     pub in_lane: bool,
+}
+
+impl Case {
+    /// Whether the filter counts the request: entry and inbound count all, outbound those that it restores.
+    #[must_use]
+    pub fn counts(&self) -> bool {
+        let restored = self.in_lane && !self.request.contains(&CARRIES);
+        self.config.role != Role::Outbound || restored
+    }
 }
 
 /// All cases; the first two are the configuration that the aims speak of.

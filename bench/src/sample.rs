@@ -30,7 +30,44 @@ impl Spread {
     }
 }
 
-/// A ratio of two medians.
+/// What a row costs more than its base; both were measured in every round.
+#[derive(Clone, Copy, Debug)]
+pub struct Cost<'a> {
+    /// Samples of the row.
+    pub row: &'a [f64],
+    /// Samples of its base.
+    pub base: &'a [f64],
+}
+
+impl Cost<'_> {
+    /// The difference of the lower quartiles. Whatever disturbs a burst only adds to it, so that the lower
+    /// quartiles of two rows differ by what the rows differ by, also on a busy machine.
+    #[must_use]
+    pub fn low(&self) -> f64 {
+        self.low_in(&(0..self.rounds()).collect::<Vec<_>>())
+    }
+
+    /// The differences round by round, where what disturbs a round strikes both.
+    #[must_use]
+    pub fn by_round(&self) -> Spread {
+        let differences: Vec<f64> = self.row.iter().zip(self.base).map(|(row, base)| row - base).collect();
+        Spread::of(&differences)
+    }
+
+    fn rounds(&self) -> usize {
+        self.row.len().min(self.base.len())
+    }
+
+    fn low_in(&self, rounds: &[usize]) -> f64 {
+        let low = |samples: &[f64]| {
+            let picked: Vec<f64> = rounds.iter().filter_map(|&round| samples.get(round).copied()).collect();
+            Spread::of(&picked).p25
+        };
+        low(self.row) - low(self.base)
+    }
+}
+
+/// A ratio of two costs.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Ratio {
     /// The ratio.
@@ -42,37 +79,24 @@ pub struct Ratio {
 }
 
 impl Ratio {
-    /// The ratio of the medians of samples that were taken in pairs, one pair each round.
+    /// The ratio of two costs of one run.
     ///
-    /// The interval is a percentile bootstrap over rounds: pairs stay together, since what disturbs one
-    /// burst of a round often disturbs its neighbour.
+    /// The interval is a percentile bootstrap over rounds, which stay whole: what disturbs one burst of a
+    /// round often disturbs its neighbours.
     #[must_use]
-    pub fn of(above: &[f64], below: &[f64]) -> Self {
-        let rounds = above.len().min(below.len());
+    pub fn of(above: Cost<'_>, below: Cost<'_>) -> Self {
+        let rounds = above.rounds().min(below.rounds());
         let mut random = Random::default();
         let drawn: Vec<f64> = (0..RESAMPLES)
             .map(|_| {
-                let pairs: Vec<usize> = (0..rounds).map(|_| random.below(rounds)).collect();
-                let pick = |samples: &[f64]| -> Vec<f64> { pairs.iter().map(|&i| samples[i]).collect() };
-                median(&pick(above)) / median(&pick(below))
+                let picked: Vec<usize> = (0..rounds).map(|_| random.below(rounds)).collect();
+                above.low_in(&picked) / below.low_in(&picked)
             })
             .collect();
         let drawn = sorted(&drawn);
         let (low, high) = (quantile(&drawn, 0.025), quantile(&drawn, 0.975));
-        Self { value: median(above) / median(below), low, high }
+        Self { value: above.low() / below.low(), low, high }
     }
-}
-
-/// The median; 0 when there are no samples.
-#[must_use]
-pub fn median(samples: &[f64]) -> f64 {
-    quantile(&sorted(samples), 0.5)
-}
-
-/// `above - below`, round by round.
-#[must_use]
-pub fn differences(above: &[f64], below: &[f64]) -> Vec<f64> {
-    above.iter().zip(below).map(|(above, below)| above - below).collect()
 }
 
 fn sorted(samples: &[f64]) -> Vec<f64> {
@@ -100,22 +124,26 @@ mod tests {
     fn quantiles_are_interpolated() {
         let spread = Spread::of(&[5.0, 1.0, 3.0, 2.0, 4.0]);
         assert_eq!(spread, Spread { p10: 1.4, p25: 2.0, median: 3.0, p75: 4.0 });
-        assert_eq!(median(&[]), 0.0);
-        assert_eq!(median(&[7.0]), 7.0);
+        assert_eq!(Spread::of(&[]).median, 0.0);
+        assert_eq!(Spread::of(&[7.0]).median, 7.0);
+    }
+
+    #[test]
+    fn disturbances_of_single_bursts_do_not_count() {
+        let cost = Cost { row: &[3.0, 3.0, 90.0, 3.0, 3.0], base: &[1.0, 1.0, 1.0, 1.0, 50.0] };
+        assert_eq!(cost.low(), 2.0);
+        assert_eq!(cost.by_round().median, 2.0);
     }
 
     #[test]
     fn a_ratio_lies_in_its_interval() {
-        let above: Vec<f64> = (0..50).map(|i| 2.0 + f64::from(i % 7) / 10.0).collect();
-        let below: Vec<f64> = (0..50).map(|i| 1.0 + f64::from(i % 5) / 10.0).collect();
-        let ratio = Ratio::of(&above, &below);
+        let noisy =
+            |start: f64| -> Vec<f64> { (0..50).map(|i| start + f64::from(i * 7 % 10) / 50.0).collect() };
+        let (row, other, base) = (noisy(12.0), noisy(11.0), noisy(10.0));
+        let (above, below) = (Cost { row: &row, base: &base }, Cost { row: &other, base: &base });
+        let ratio = Ratio::of(above, below);
         assert!(ratio.low <= ratio.value && ratio.value <= ratio.high, "{ratio:?}");
         assert!(ratio.low > 1.5 && ratio.high < 2.5, "{ratio:?}");
-        assert_eq!(ratio, Ratio::of(&above, &below), "the same samples give the same interval");
-    }
-
-    #[test]
-    fn differences_are_taken_round_by_round() {
-        assert_eq!(differences(&[3.0, 9.0], &[1.0, 10.0]), [2.0, -1.0]);
+        assert_eq!(ratio, Ratio::of(above, below), "the same samples give the same interval");
     }
 }

@@ -8,11 +8,11 @@
 //! worker.rs        CPU time of the worker thread
 //! ```
 //!
-//! Other load on the machine disturbs a whole round more than the differences within it. So each burst is
-//! compared with the burst of its base in the same round, and the table shows medians over rounds.
+//! Other load on the machine disturbs bursts, and only ever adds to them. So bursts are short and many, the
+//! rows take turns, and a row is compared with its base by the lower quartiles of both.
 
-mod envoy_config;
-mod filters;
+pub(crate) mod envoy_config;
+pub(crate) mod filters;
 mod load;
 mod rows;
 mod worker;
@@ -34,8 +34,9 @@ use rows::Row;
 use worker::Worker;
 
 use crate::ours;
+use crate::sample::{Cost, Ratio};
 
-pub use load::{Burst, Protocol, version as h2load_version};
+pub use load::{Burst, Protocol};
 pub use rows::{LUA, MATCHER, NOOP};
 
 /// What to run.
@@ -74,6 +75,8 @@ pub struct Measured {
     pub cpu_us: Vec<f64>,
     /// Requests per second.
     pub per_second: Vec<f64>,
+    /// How long the worker waited for its core, as a share of the time that it ran.
+    pub waited: Vec<f64>,
 }
 
 impl Run {
@@ -81,6 +84,20 @@ impl Run {
     #[must_use]
     pub fn row(&self, key: &str) -> Option<&Measured> {
         self.rows.iter().find(|row| row.key == key)
+    }
+
+    /// What a row costs more than its base; `None` for rows without one.
+    #[must_use]
+    pub fn cost(&self, key: &str) -> Option<Cost<'_>> {
+        let row = self.row(key)?;
+        let base = self.row(row.base.as_deref()?)?;
+        Some(Cost { row: &row.cpu_us, base: &base.cpu_us })
+    }
+
+    /// The ratio of what two rows cost.
+    #[must_use]
+    pub fn ratio(&self, above: &str, below: &str) -> Option<Ratio> {
+        Some(Ratio::of(self.cost(above)?, self.cost(below)?))
     }
 }
 
@@ -101,8 +118,7 @@ pub async fn run(options: &Options) -> Result<Run> {
             let sample = burst(&envoys.worker, options.burst, row, port);
             let sample = sample.with_context(|| format!("row {}, round {round}", row.key))?;
             if round > 0 {
-                measured[place].cpu_us.push(sample.0);
-                measured[place].per_second.push(sample.1);
+                measured[place].add(&sample);
             }
         }
         eprint!("\rround {round} of {}", options.rounds);
@@ -137,12 +153,22 @@ fn in_turns(count: usize, round: usize) -> Vec<usize> {
     order
 }
 
-/// One burst: microseconds of worker CPU for each request, and requests per second.
-fn burst(worker: &Worker, burst: Burst, row: &Row, port: u16) -> Result<(f64, f64)> {
-    let before = worker.cpu_when_idle()?;
+/// What one burst gave.
+struct Sample {
+    cpu_us: f64,
+    per_second: f64,
+    waited: f64,
+}
+
+fn burst(worker: &Worker, burst: Burst, row: &Row, port: u16) -> Result<Sample> {
+    let before = worker.time_when_idle()?;
     let per_second = burst.run(port, &row.request, row.body)?;
-    let spent = worker.cpu_when_idle()? - before;
-    Ok((spent as f64 / 1000.0 / f64::from(burst.requests), per_second))
+    let spent = worker.time_when_idle()? - before;
+    Ok(Sample {
+        cpu_us: spent.cpu_ns as f64 / 1000.0 / f64::from(burst.requests),
+        per_second,
+        waited: spent.waited_ns as f64 / spent.cpu_ns as f64,
+    })
 }
 
 /// Our filter must have counted every request: under its failure policy a dead VM would let them pass.
@@ -165,7 +191,13 @@ fn check_counters(stats: &BTreeMap<String, u64>, rows: &[Row], requests_per_row:
 impl Measured {
     fn empty(row: &Row) -> Self {
         let (key, title, base) = (row.key.clone(), row.title.clone(), row.base.clone());
-        Self { key, title, base, cpu_us: Vec::new(), per_second: Vec::new() }
+        Self { key, title, base, cpu_us: Vec::new(), per_second: Vec::new(), waited: Vec::new() }
+    }
+
+    fn add(&mut self, sample: &Sample) {
+        self.cpu_us.push(sample.cpu_us);
+        self.per_second.push(sample.per_second);
+        self.waited.push(sample.waited);
     }
 }
 

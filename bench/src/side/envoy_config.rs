@@ -3,12 +3,7 @@
 use serde_json::{Value, json};
 
 use super::filters;
-use crate::ours::{LANE, LANE_HEADER};
-
-/// Body of an answer of the baseline.
-pub(crate) const BASELINE_BODY: &str = "baseline";
-/// Body of an answer of the lane.
-pub(crate) const LANE_BODY: &str = LANE;
+use crate::ours::{BASELINE, LANE, LANE_HEADER};
 
 /// Cluster of the baseline's upstream.
 pub(crate) const BASELINE_CLUSTER: &str = "b_baseline";
@@ -65,7 +60,7 @@ pub(crate) fn bootstrap(listeners: &[Listener<'_>], upstreams: Option<Upstreams>
 
 /// The bootstrap of the upstreams: each answers with the name of what it stands for.
 pub(crate) fn upstream_bootstrap(upstreams: Upstreams) -> Value {
-    let answers = [(BASELINE_BODY, upstreams.baseline), (LANE_BODY, upstreams.lane)];
+    let answers = [(BASELINE, upstreams.baseline), (LANE, upstreams.lane)];
     let listener = |(body, port): (&str, u16)| {
         let routes = json!([direct(json!({"prefix": "/"}), body)]);
         listener_json(body, port, connection_manager(body, &routes, &[], false))
@@ -108,11 +103,11 @@ fn connection_manager(name: &str, routes: &Value, http_filters: &[Value], early_
 fn routes_json(routes: Routes) -> Value {
     let all = json!({"prefix": "/"});
     match routes {
-        Routes::One => json!([direct(all, BASELINE_BODY)]),
+        Routes::One => json!([direct(all, BASELINE)]),
         Routes::ByLane => {
             let in_lane =
                 json!({"prefix": "/", "headers": [{"name": LANE_HEADER, "string_match": {"exact": LANE}}]});
-            json!([direct(in_lane, LANE_BODY), direct(all, BASELINE_BODY)])
+            json!([direct(in_lane, LANE), direct(all, BASELINE)])
         }
         Routes::Cluster => json!([{"match": all, "route": {"cluster": BASELINE_CLUSTER}}]),
         Routes::Matcher { lane_cluster } => {

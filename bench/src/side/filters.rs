@@ -7,6 +7,9 @@ use serde_json::{Value, json};
 
 use crate::ours::{ENTRY_HEADER, ENTRY_VALUE, LANE, LANE_HEADER, STRIPPED};
 
+/// The VM of our filter.
+pub(crate) const VM_ID: &str = "graylane";
+
 /// Name of the policy under which requests pass a dead VM.
 const FAIL_OPEN: &str = "FAIL_OPEN";
 /// Name of the policy under which a dead VM answers 503, so that a request which passed proves that it ran.
@@ -87,17 +90,15 @@ pub(crate) fn noop(module: &Path) -> Value {
 
 /// Our filter, as it is shipped: one VM for all roles.
 pub(crate) fn ours(module: &Path, config: &FilterConfig) -> serde_json::Result<Value> {
-    Ok(wasm("graylane", config.role.as_str(), FAIL_OPEN, module, &serde_json::to_string(config)?))
+    ours_in(VM_ID, module, config)
 }
 
-/// The configuration of a Wasm filter.
-pub(crate) fn wasm(
-    vm_id: &str,
-    root_id: &str,
-    failure_policy: &str,
-    module: &Path,
-    configuration: &str,
-) -> Value {
+/// Our filter in a VM of that name.
+pub(crate) fn ours_in(vm_id: &str, module: &Path, config: &FilterConfig) -> serde_json::Result<Value> {
+    Ok(wasm(vm_id, config.role.as_str(), FAIL_OPEN, module, &serde_json::to_string(config)?))
+}
+
+fn wasm(vm_id: &str, root_id: &str, failure_policy: &str, module: &Path, configuration: &str) -> Value {
     filter(
         "envoy.filters.http.wasm",
         json!({

@@ -41,6 +41,16 @@ pub struct Burst {
     pub streams: u32,
 }
 
+impl std::fmt::Display for Protocol {
+    /// As the command line names it.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::H2 => "h2",
+            Self::H1 => "h1",
+        })
+    }
+}
+
 impl Burst {
     /// A burst of that many requests with as many in flight as keep a worker busy.
     #[must_use]
@@ -52,7 +62,7 @@ impl Burst {
     }
 
     /// Runs it, checks that every answer was a 2xx with that body, and returns requests per second.
-    pub(super) fn run(self, port: u16, request: &[Line], body: &str) -> Result<f64> {
+    pub(crate) fn run(self, port: u16, request: &[Line], body: &str) -> Result<f64> {
         let output = self.command(port, request).output().context("failed to start h2load")?;
         ensure!(output.status.success(), "h2load: {}", String::from_utf8_lossy(&output.stderr));
         let report = Report::parse(&String::from_utf8_lossy(&output.stdout))?;
@@ -84,15 +94,6 @@ impl Burst {
         cmd.arg(format!("http://127.0.0.1:{port}/orders/42"));
         cmd
     }
-}
-
-/// The version of h2load.
-///
-/// # Errors
-/// When it cannot be run.
-pub fn version() -> Result<String> {
-    let output = Command::new("h2load").arg("--version").output().context("failed to start h2load")?;
-    Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
 /// What h2load printed, as far as it is used.

@@ -5,9 +5,9 @@ use std::path::Path;
 use anyhow::Result;
 use serde_json::Value;
 
-use super::envoy_config::{BASELINE_BODY, FALLBACK_CLUSTER, LANE_BODY, LANE_CLUSTER, Routes};
+use super::envoy_config::{FALLBACK_CLUSTER, LANE_CLUSTER, Routes};
 use super::filters;
-use crate::ours::{self, CARRIES, ENTERS, FOREIGN_BAGGAGE, LANE_BAGGAGE, Line, OTHER};
+use crate::ours::{self, BASELINE, CARRIES, ENTERS, FOREIGN_BAGGAGE, LANE, LANE_BAGGAGE, Line, OTHER};
 
 /// Row of the SDK's no-op filter.
 pub const NOOP: &str = "noop";
@@ -42,7 +42,7 @@ impl Row {
             filters: Vec::new(),
             early_removal: false,
             request: request.to_vec(),
-            body: if by_header { LANE_BODY } else { BASELINE_BODY },
+            body: if by_header { LANE } else { BASELINE },
         }
     }
 
@@ -50,7 +50,7 @@ impl Row {
     fn filter(key: &str, title: &str, filter: Value, request: &[Line], in_lane: bool) -> Self {
         let base = base_key(request);
         let row = Self::new(key, title, Some(base), Routes::ByLane, request);
-        Self { filters: vec![filter], body: if in_lane { LANE_BODY } else { BASELINE_BODY }, ..row }
+        Self { filters: vec![filter], body: if in_lane { LANE } else { BASELINE }, ..row }
     }
 }
 

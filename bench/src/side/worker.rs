@@ -40,12 +40,12 @@ impl Worker {
         Ok(Self { schedstat: found.with_context(|| format!("process {process} has no thread {THREAD}"))? })
     }
 
-    /// Its CPU time in nanoseconds, read while it sleeps: the kernel's figure lags behind a running thread.
-    pub(crate) fn cpu_when_idle(&self) -> Result<u64> {
-        let mut last = self.cpu()?;
+    /// Its time so far, read while it sleeps: the kernel's figure lags behind a running thread.
+    pub(crate) fn time_when_idle(&self) -> Result<Time> {
+        let mut last = self.time()?;
         for _ in 0..LOOKS {
             std::thread::sleep(QUIET);
-            let now = self.cpu()?;
+            let now = self.time()?;
             if now == last {
                 return Ok(now);
             }
@@ -54,9 +54,28 @@ impl Worker {
         bail!("the worker is never idle")
     }
 
-    fn cpu(&self) -> Result<u64> {
+    fn time(&self) -> Result<Time> {
         let text = fs::read_to_string(&self.schedstat)?;
-        text.split(' ').next().unwrap_or_default().parse().context("schedstat holds no number")
+        let mut numbers = text.split_whitespace().map(str::parse);
+        let mut next = || numbers.next().and_then(Result::ok).context("schedstat lacks a number");
+        Ok(Time { cpu_ns: next()?, waited_ns: next()? })
+    }
+}
+
+/// Time of a thread, as the kernel's scheduler counts it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Time {
+    /// On a core.
+    pub(crate) cpu_ns: u64,
+    /// Waiting for a core that somebody else had.
+    pub(crate) waited_ns: u64,
+}
+
+impl std::ops::Sub for Time {
+    type Output = Self;
+
+    fn sub(self, earlier: Self) -> Self {
+        Self { cpu_ns: self.cpu_ns - earlier.cpu_ns, waited_ns: self.waited_ns - earlier.waited_ns }
     }
 }
 
