@@ -7,3 +7,4 @@ mod matrix;
 mod protocols;
 mod smoke;
 mod strict;
+mod zero_drain;
