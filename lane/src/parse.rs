@@ -1,16 +1,26 @@
 //! Reading what a user wrote: all problems at once, each with its field path.
 //!
-//! The model's types derive serde, which stops at the first error. So the reader notes the error, takes the
-//! place that it names out of the value, and reads again, until nothing is left to complain about.
+//! The model's types derive serde, which stops at the first error. So the reader notes the error, mends the
+//! place that it names, and reads again, until nothing is left to complain about: a wrong part is taken out,
+//! a missing one is filled in. What was mended is never read as the user's: with a problem there is no result.
+
+mod place;
+mod wording;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Value, json};
 
+use self::place::{Step, child};
 use crate::model::{API_VERSION, LANE, LANE_GROUP, Lane, LaneGroup};
 use crate::problem::Problem;
 
 /// The most problems that are reported for one object.
-const MAX_PROBLEMS: usize = 100;
+pub const MAX_PROBLEMS: usize = 100;
+
+/// The most readings of one object, so that a large one with many faults takes seconds at worst.
+const MAX_READINGS: usize = 1_000;
 
 /// Reads a lane group.
 ///
@@ -31,199 +41,137 @@ pub fn lane(value: Value) -> Result<Lane, Vec<Problem>> {
 /// Reads an object of `kind`: its `apiVersion`, its `kind`, and everything below.
 ///
 /// # Errors
-/// All problems found, unknown fields among them.
+/// All problems found, unknown fields among them, at most [`MAX_PROBLEMS`].
 pub fn object<T: DeserializeOwned>(value: Value, kind: &str) -> Result<T, Vec<Problem>> {
     if !value.is_object() {
-        let reason = format!("expected an object, found {}", describe(&value));
-        return Err(vec![Problem::error(
-            "",
-            reason,
-            format!("write a {kind} with apiVersion, kind, metadata and spec"),
-        )]);
+        return Err(vec![wording::no_object(&value, kind)]);
     }
     let mut problems = Vec::new();
     for (field, want) in [("apiVersion", API_VERSION), ("kind", kind)] {
         if let Some(found) = value.get(field).and_then(Value::as_str)
             && found != want
         {
-            problems.push(Problem::error(
-                field,
-                format!("{found:?} is not {want:?}"),
-                format!("write {want}"),
-            ));
+            let reason = format!("{found:?} is not {want:?}");
+            problems.push(Problem::error(field, reason, format!("write {want}")));
         }
     }
-    let (read, found) = from_value(value);
-    problems.extend(found);
-    match read {
-        Some(object) if problems.is_empty() => Ok(object),
-        _ => Err(problems),
+    let mut reader = Reader { value, problems, ..Reader::default() };
+    match reader.read() {
+        Some(object) if reader.problems.is_empty() => Ok(object),
+        _ => Err(reader.problems),
     }
 }
 
-/// Reads a value, with all problems found; the result is there only when there are none.
-fn from_value<T: DeserializeOwned>(mut value: Value) -> (Option<T>, Vec<Problem>) {
-    let mut problems = Vec::new();
-    let mut removed = Removed::default();
-    let mut unknown: Vec<Vec<Step>> = Vec::new();
-    while problems.len() < MAX_PROBLEMS {
+/// One object, read again and again.
+///
+/// Places are kept as the user numbered them, also after elements of lists were taken out.
+#[derive(Default)]
+struct Reader {
+    value: Value,
+    problems: Vec<Problem>,
+    /// What was taken out.
+    removed: Vec<Vec<Step>>,
+    /// What was filled in, with the number of the filling that stands there now.
+    filled: BTreeMap<Vec<Step>, usize>,
+    /// Fields that serde did not ask for, by all readings together.
+    unknown: BTreeSet<Vec<Step>>,
+}
+
+impl Reader {
+    fn read<T: DeserializeOwned>(&mut self) -> Option<T> {
+        let mut object = None;
+        for _ in 0..MAX_READINGS {
+            match self.read_once() {
+                Ok(read) => {
+                    object = Some(read);
+                    break;
+                }
+                Err((place, message)) => {
+                    if self.problems.len() >= MAX_PROBLEMS || !self.mend(&place, &message) {
+                        break;
+                    }
+                }
+            }
+        }
+        let room = MAX_PROBLEMS.saturating_sub(self.problems.len());
+        self.problems.extend(self.unknown.iter().take(room).map(|place| wording::unknown(place)));
+        object
+    }
+
+    /// Reads up to the first error: its place, and what serde says.
+    fn read_once<T: DeserializeOwned>(&mut self) -> Result<T, (Vec<Step>, String)> {
+        let Self { value, removed, unknown, .. } = self;
         let mut track = serde_path_to_error::Track::new();
-        let deserializer = serde_path_to_error::Deserializer::new(value.clone(), &mut track);
+        let deserializer = serde_path_to_error::Deserializer::new(&*value, &mut track);
         let read = serde_ignored::deserialize(deserializer, |path| {
-            let place = removed.original(&place_of_unknown(&path.to_string()));
-            if !is_metadata(&place) && !unknown.contains(&place) {
-                unknown.push(place);
+            if unknown.len() < MAX_PROBLEMS {
+                let place = place::of_unknown(value, &path);
+                if !place::is_metadata(&place) {
+                    unknown.insert(place::as_written(&place, removed));
+                }
             }
         });
-        let error = match read {
-            Ok(object) => {
-                problems.extend(unknown.iter().map(|place| unknown_field(place)));
-                let done = problems.is_empty().then_some(object);
-                return (done, problems);
+        read.map_err(|error| (place::of_error(&track.path()), error.to_string()))
+    }
+
+    /// Notes an error unless mending caused it, and mends its place; `false` when that is not possible.
+    fn mend(&mut self, place: &[Step], message: &str) -> bool {
+        let written = place::as_written(place, &self.removed);
+        if let Some(field) = wording::missing_field(message) {
+            let (gap, written) = (child(place, field), child(&written, field));
+            if !self.removed.contains(&written) && !self.is_filling(&written) {
+                self.problems.push(wording::missing(&written, field));
             }
-            Err(error) => error.to_string(),
+            return self.fill(&gap, written);
+        }
+        if self.filled.contains_key(&written) {
+            return self.fill(place, written);
+        }
+        // A condition whose only key was taken out is empty because of that.
+        let is_emptied = self.removed.iter().any(|removed| place::is_parent(&written, removed));
+        if !is_emptied && !self.is_filling(&written) {
+            self.problems.push(wording::problem(&written, message));
+        }
+        self.take_out(place, written)
+    }
+
+    /// Puts the next filling into a required field, so that what is missing beside it comes to light; where
+    /// none is left, what the field belongs to is taken out.
+    fn fill(&mut self, place: &[Step], written: Vec<Step>) -> bool {
+        let next = self.filled.get(&written).map_or(0, |number| number.saturating_add(1));
+        let parent = place.split_last().map(|(_, parent)| parent);
+        let Some(filling) = fillings().into_iter().nth(next) else {
+            let Some((_, written)) = written.split_last() else { return false };
+            let Some(parent) = parent else { return false };
+            if self.filled.contains_key(written) {
+                return self.fill(parent, written.to_vec());
+            }
+            return self.take_out(parent, written.to_vec());
         };
-        let place = place_of(&track.path());
-        let original = removed.original(&place);
-        let missing = error.strip_prefix("missing field `").and_then(|rest| rest.split('`').next());
-        if !removed.caused(&original, missing) {
-            problems.push(problem(&original, &error, missing));
+        self.filled.insert(written, next);
+        place::put(&mut self.value, place, filling)
+    }
+
+    /// Takes out a part, or what it would belong to: serde counts the word of `key: cookie` as a step too.
+    fn take_out(&mut self, mut place: &[Step], mut written: Vec<Step>) -> bool {
+        while !place::remove(&mut self.value, place) {
+            let Some((_, parent)) = place.split_last() else { return false };
+            place = parent;
+            written.truncate(place.len());
         }
-        if !remove(&mut value, &place) {
-            break;
-        }
-        removed.places.push(original);
-    }
-    problems.extend(unknown.iter().map(|place| unknown_field(place)));
-    (None, problems)
-}
-
-/// One step from a value into a part of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Step {
-    Key(String),
-    Index(usize),
-}
-
-/// The places that were taken out so far, as the user numbered them.
-#[derive(Default)]
-struct Removed {
-    places: Vec<Vec<Step>>,
-}
-
-impl Removed {
-    /// Whether an error is there only because something was taken out.
-    fn caused(&self, place: &[Step], missing: Option<&str>) -> bool {
-        self.places.iter().any(|removed| match (removed.split_last(), missing) {
-            (Some((Step::Key(key), parent)), Some(missing)) => parent == place && key == missing,
-            (Some((_, parent)), None) => parent == place,
-            _ => false,
-        })
+        self.removed.push(written);
+        true
     }
 
-    /// The place as the user numbered it: elements of lists that were taken out count again.
-    fn original(&self, place: &[Step]) -> Vec<Step> {
-        let mut original: Vec<Step> = Vec::with_capacity(place.len());
-        for step in place {
-            let Step::Index(index) = step else {
-                original.push(step.clone());
-                continue;
-            };
-            let mut gone: Vec<usize> = self.places.iter().filter_map(|p| element_of(p, &original)).collect();
-            gone.sort_unstable();
-            let shifted =
-                gone.into_iter().fold(*index, |index, gone| index.saturating_add((gone <= index).into()));
-            original.push(Step::Index(shifted));
-        }
-        original
+    /// Whether a place is, or lies in, something that was filled in.
+    fn is_filling(&self, written: &[Step]) -> bool {
+        (1..=written.len()).any(|end| written.get(..end).is_some_and(|place| self.filled.contains_key(place)))
     }
 }
 
-/// The index of `place` in the list at `list`, if it is an element of that list.
-fn element_of(place: &[Step], list: &[Step]) -> Option<usize> {
-    match place.split_last() {
-        Some((Step::Index(index), parent)) if parent == list => Some(*index),
-        _ => None,
-    }
-}
-
-fn place_of(path: &serde_path_to_error::Path) -> Vec<Step> {
-    use serde_path_to_error::Segment;
-    let steps = path.iter().filter_map(|segment| match segment {
-        Segment::Map { key } | Segment::Enum { variant: key } => Some(Step::Key(key.clone())),
-        Segment::Seq { index } => Some(Step::Index(*index)),
-        Segment::Unknown => None,
-    });
-    steps.collect()
-}
-
-/// The place of a field that serde did not ask for; `serde_ignored` writes `?` for an option on the way.
-fn place_of_unknown(path: &str) -> Vec<Step> {
-    let segments = path.split('.').filter(|segment| *segment != "?");
-    let step = |segment: &str| segment.parse().map_or_else(|_| Step::Key(segment.to_owned()), Step::Index);
-    segments.map(step).collect()
-}
-
-/// Objects may carry labels, annotations and the like, which are Kubernetes' business.
-fn is_metadata(place: &[Step]) -> bool {
-    place.first() == Some(&Step::Key("metadata".to_owned()))
-}
-
-/// A place as `spec.rules[2].name`.
-fn display(place: &[Step]) -> String {
-    let mut text = String::new();
-    for step in place {
-        match step {
-            Step::Key(key) if text.is_empty() => text.push_str(key),
-            Step::Key(key) => text.extend([".", key]),
-            Step::Index(index) => text.push_str(&format!("[{index}]")),
-        }
-    }
-    text
-}
-
-/// Takes a part out of a value; `false` when it is not there or the value itself is meant.
-fn remove(value: &mut Value, place: &[Step]) -> bool {
-    let Some((last, way)) = place.split_last() else { return false };
-    let parent = way.iter().try_fold(value, |value, step| match step {
-        Step::Key(key) => value.get_mut(key),
-        Step::Index(index) => value.get_mut(index),
-    });
-    match (parent, last) {
-        (Some(Value::Object(map)), Step::Key(key)) => map.remove(key).is_some(),
-        (Some(Value::Array(list)), Step::Index(index)) if *index < list.len() => {
-            list.remove(*index);
-            true
-        }
-        _ => false,
-    }
-}
-
-fn problem(place: &[Step], message: &str, missing: Option<&str>) -> Problem {
-    let place = display(place);
-    if let Some(field) = missing {
-        let path = if place.is_empty() { field.to_owned() } else { format!("{place}.{field}") };
-        return Problem::error(path, "it is missing", format!("add {field}"));
-    }
-    match message.split_once(", expected ") {
-        Some((reason, expected)) => Problem::error(place, reason, format!("write {expected}")),
-        None => Problem::error(place, message, "correct it"),
-    }
-}
-
-fn unknown_field(place: &[Step]) -> Problem {
-    Problem::error(display(place), "the field is not known", "remove it or correct its spelling")
-}
-
-fn describe(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "nothing",
-        Value::Bool(_) => "a boolean",
-        Value::Number(_) => "a number",
-        Value::String(_) => "a text",
-        Value::Array(_) => "a list",
-        Value::Object(_) => "an object",
-    }
+/// Values that most types of a model accept one of: names and texts, lists, objects, numbers, switches, addresses.
+fn fillings() -> [Value; 6] {
+    [json!("a"), json!([]), json!({}), json!(1), json!(true), json!("127.0.0.1:1")]
 }
 
 #[cfg(test)]
