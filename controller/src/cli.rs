@@ -7,6 +7,7 @@ mod explain;
 mod get;
 mod init;
 mod printed;
+mod proxy_view;
 mod remove_lane;
 mod render;
 mod request;
@@ -14,6 +15,7 @@ mod rule_flags;
 mod set_lane;
 mod ui;
 mod validate;
+mod version;
 mod wait;
 
 use std::io;
@@ -53,6 +55,7 @@ enum Command {
     Render(render::RenderArgs),
     Diff(diff::DiffArgs),
     Wait(wait::WaitArgs),
+    Version(version::VersionArgs),
     /// Print the completion script of a shell
     Completion {
         /// Which shell
@@ -88,7 +91,7 @@ struct ChangeArgs {
 
 impl ChangeArgs {
     fn options(&self) -> change::Options {
-        change::Options { wait: !self.no_wait, timeout: self.timeout, grace: self.grace, now_ms: now_ms() }
+        change::Options { wait: !self.no_wait, timeout: self.timeout, grace: self.grace }
     }
 }
 
@@ -122,18 +125,19 @@ async fn run(cli: Cli, ui: &Ui) -> Result<u8, CommandError> {
         Command::Explain(args) => explain::run(&store, &args, ui),
         Command::Validate(args) => validate::run(&store, &args, ui),
         Command::Render(args) => render::run(&store, &args, ui),
-        Command::Diff(args) => diff::run(&store, &args, ui),
+        Command::Diff(args) => diff::run(&store, &args, ui).map_err(CommandError::of_diff),
         Command::Wait(args) => wait::run(&store, &args, ui).await,
+        Command::Version(args) => version::run(&args, ui),
         Command::Completion { shell } => completion(shell, ui),
         Command::Man { dir } => man(&dir),
-        Command::Reference => Ok(ui.data(&reference())),
+        Command::Reference => Ok(ui.data(&reference())?),
     }
 }
 
 fn completion(shell: Shell, ui: &Ui) -> Result<u8, CommandError> {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "lanectl", &mut script);
-    Ok(ui.data(&String::from_utf8_lossy(&script)))
+    Ok(ui.data(&String::from_utf8_lossy(&script))?)
 }
 
 fn man(dir: &std::path::Path) -> Result<u8, CommandError> {

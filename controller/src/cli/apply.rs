@@ -5,8 +5,7 @@ use clap::Args;
 use super::error::CommandError;
 use super::ui::Ui;
 use super::{ChangeArgs, now_ms, open};
-use crate::standalone::change;
-use crate::standalone::error::{Error, Result};
+use crate::standalone::change::{self, Plan};
 use crate::standalone::store::{Objects, State, Store};
 
 /// Bring the proxies to what group.yaml, topology.yaml and lanes/ say
@@ -33,20 +32,22 @@ pub(super) async fn carry_out(
     what: &str,
     ui: &Ui,
 ) -> Result<u8, CommandError> {
+    let plan = Plan::new(store, &state, objects, now_ms())?;
     if args.dry_run {
-        let (errors, warnings): (Vec<_>, Vec<_>) =
-            objects.problems(now_ms()).into_iter().partition(lane::problem::Problem::is_error);
-        if !errors.is_empty() {
-            return Err(Error::Refused(errors).into());
-        }
-        ui.problems(&warnings);
-        let changes = state.applied.as_ref() != Some(&change::with_buckets(objects));
-        ui.say(&format!("{what} {}", if changes { "would change" } else { "would stay as it is" }));
+        ui.problems(plan.warnings());
+        ui.say(&format!("{what} {}", if plan.changes() { "would change" } else { "would stay as it is" }));
         return Ok(0);
     }
-    let done = change::carry_out(store, state, objects, args.options()).await?;
+    let done = change::carry_out(store, state, plan, args.options()).await?;
     ui.problems(&done.warnings);
-    let verb = if done.changed { "applied" } else { "unchanged" };
+    let verb = match (done.changed, args.no_wait) {
+        (false, _) => "unchanged",
+        (true, false) => "applied",
+        (true, true) => "written",
+    };
     ui.say(&format!("{what} {verb}, generation {}", done.generation));
+    if !done.unverified.is_empty() {
+        ui.say(&format!("unverified, since they do not run: {}", done.unverified.join(", ")));
+    }
     Ok(0)
 }

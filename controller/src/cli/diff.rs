@@ -1,37 +1,56 @@
 //! `lanectl diff`: what `apply` would change.
 
 use clap::Args;
+use envoy_config::standalone::Proxy;
 use similar::TextDiff;
 
 use super::error::CommandError;
-use super::state;
 use super::ui::Ui;
-use crate::standalone::change::{proxies, with_buckets};
+use super::{now_ms, state};
+use crate::standalone::change::{checked, proxies};
 use crate::standalone::error::Result;
 use crate::standalone::files;
 use crate::standalone::store::Store;
 
 /// Show how the files in force differ from what the objects ask for
 ///
-/// Exit code 0: no difference; 1: there are differences, as `kubectl diff` has it.
+/// Exit code 0: no difference; 1: there are differences; greater: it failed, as `kubectl diff` has it.
 #[derive(Debug, Args)]
 pub(super) struct DiffArgs {}
 
 pub(super) fn run(store: &Store, _args: &DiffArgs, ui: &Ui) -> Result<u8, CommandError> {
     let state = state(store)?;
-    let objects = with_buckets(store.objects()?);
+    let (objects, warnings) = checked(store.objects()?, now_ms())?;
+    ui.problems(&warnings);
+    let wanted = proxies(store, &state.module, &objects, state.generation)?;
+    let in_force = state.in_force();
+    let in_force = in_force.map(|objects| proxies(store, &state.module, objects, state.generation));
+    let in_force = in_force.transpose()?.unwrap_or_default();
+    let gone = in_force.iter().filter(|old| wanted.iter().all(|proxy| proxy.name != old.name));
     let mut differs = false;
-    for proxy in proxies(store, &state, &objects, state.generation)? {
+    for proxy in &wanted {
         for file in &proxy.files {
-            let current =
-                files::read(&store.proxy_dir(proxy.name.as_str()).join(&file.path))?.unwrap_or_default();
-            if current != file.content {
-                differs = true;
-                let name = format!("{}/{}", proxy.name, file.path);
-                let diff = TextDiff::from_lines(&current, &file.content);
-                ui.data(&diff.unified_diff().header(&name, &name).to_string());
-            }
+            differs |= file_differs(store, proxy, &file.path, Some(&file.content), ui)?;
+        }
+    }
+    for proxy in gone {
+        for file in &proxy.files {
+            differs |= file_differs(store, proxy, &file.path, None, ui)?;
         }
     }
     Ok(u8::from(differs))
+}
+
+/// Prints how a file differs from what it should be; `None` where it should not be.
+fn file_differs(store: &Store, proxy: &Proxy, path: &str, wanted: Option<&str>, ui: &Ui) -> Result<bool> {
+    let current = files::read(&store.proxy_dir(proxy.name.as_str()).join(path))?;
+    if current.as_deref() == wanted {
+        return Ok(false);
+    }
+    let name = format!("{}/{path}", proxy.name);
+    let side = |text: Option<&str>| if text.is_some() { name.clone() } else { "/dev/null".to_owned() };
+    let diff = TextDiff::from_lines(current.as_deref().unwrap_or_default(), wanted.unwrap_or_default());
+    let header = (side(current.as_deref()), side(wanted));
+    ui.data(&diff.unified_diff().header(&header.0, &header.1).to_string())?;
+    Ok(true)
 }

@@ -6,21 +6,28 @@ use crate::standalone::error::Error;
 #[derive(Debug)]
 pub(super) struct CommandError {
     error: Error,
+    /// What a failure is that has no code of its own.
+    failed: u8,
 }
 
 impl From<Error> for CommandError {
     fn from(error: Error) -> Self {
-        Self { error }
+        Self { error, failed: 1 }
     }
 }
 
 impl CommandError {
+    /// For a command in which 1 says that there are differences: a failure is 2, as POSIX has it for `diff`.
+    pub(super) fn of_diff(self) -> Self {
+        Self { failed: 2, ..self }
+    }
+
     /// 1 failed, 3 timed out, 4 refused by validation. (0 is done, 2 is usage and comes from clap.)
     pub(super) fn exit_code(&self) -> u8 {
         match self.error {
-            Error::TimedOut { .. } => 3,
+            Error::TimedOut { .. } | Error::Unfinished(_) => 3,
             Error::Refused(_) | Error::Render(envoy_config::standalone::RenderError::Invalid(_)) => 4,
-            _ => 1,
+            _ => self.failed,
         }
     }
 
@@ -32,13 +39,17 @@ impl CommandError {
                     .to_owned()
             }
             Error::Locked(_) => "wait until it has ended".to_owned(),
+            Error::Unfinished(_) => "run `lanectl apply` to finish it".to_owned(),
+            Error::Exists(_) => "--force replaces it and keeps the lanes".to_owned(),
             Error::Refused(_) => "nothing was changed".to_owned(),
             Error::NotFound { kind, .. } => format!("`lanectl get {kind}s` shows what there is"),
             Error::TimedOut { .. } => {
-                "look at the named proxies, then run `lanectl apply` to finish or `lanectl wait` to look again"
+                "look at the named proxies; `lanectl apply` finishes a change, `lanectl wait` looks again"
                     .to_owned()
             }
-            Error::Unreadable { .. } => "restore the file, or start anew with `lanectl init`".to_owned(),
+            Error::Unreadable { .. } => {
+                "restore the file, or start anew with `lanectl init --force`".to_owned()
+            }
             Error::File { .. } | Error::Render(_) | Error::Internal(_) => return None,
         })
     }

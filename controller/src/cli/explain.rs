@@ -98,8 +98,8 @@ pub(super) fn run(store: &Store, args: &ExplainArgs, ui: &Ui) -> Result<u8, Comm
     };
     match args.output {
         Output::Json | Output::Yaml => Ok(ui.object(&explanation, args.output)?),
-        Output::Name => Ok(ui.data(&format!("lane/{}\n", explanation.lane))),
-        Output::Table | Output::Wide => Ok(print(&explanation, ui)),
+        Output::Name => Ok(ui.data(&format!("lane/{}\n", explanation.lane))?),
+        Output::Table | Output::Wide => Ok(print(&explanation, ui)?),
     }
 }
 
@@ -213,7 +213,7 @@ fn hops(objects: &Objects, lane: Option<&LaneName>) -> Vec<HopLine> {
     hops
 }
 
-fn print(explanation: &Explanation, ui: &Ui) -> u8 {
+fn print(explanation: &Explanation, ui: &Ui) -> Result<u8> {
     let rule =
         explanation.rule.as_ref().map_or("no rule takes it".to_owned(), |rule| format!("by rule {rule}"));
     let mut text = format!("lane {}, {rule}\n\nrules, in order of precedence:\n", explanation.lane);

@@ -6,11 +6,10 @@ use lane::name::{LaneName, WorkloadName};
 use serde::Serialize;
 
 use super::error::CommandError;
+use super::proxy_view::{self, ProxyView};
 use super::state;
 use super::ui::{Output, Ui};
-use crate::standalone::change::{STAGES, proxies};
 use crate::standalone::error::{Error, Result};
-use crate::standalone::receipts::{Verdict, ask};
 use crate::standalone::store::{Objects, Store};
 
 /// List lanes, the lane group or the proxies
@@ -76,16 +75,16 @@ fn lanes(objects: &Objects, args: &GetArgs, ui: &Ui) -> Result<u8> {
     let lanes = chosen(objects.lanes.clone(), args, "lane", |lane| lane.metadata.name.to_string())?;
     match args.output {
         Output::Json | Output::Yaml => objects_out(&lanes, args, ui),
-        Output::Name => Ok(names(ui, "lane", lanes.iter().map(|lane| lane.metadata.name.as_str()))),
+        Output::Name => names(ui, "lane", lanes.iter().map(|lane| lane.metadata.name.as_str())),
         Output::Table => {
             let rows: Vec<_> = lanes.iter().map(|lane| lane_row(objects, lane)).collect();
-            Ok(ui.table(&["NAME", "RULES", "SHARE", "SERVICES", "EXPIRES"], &rows))
+            ui.table(&["NAME", "RULES", "SHARE", "SERVICES", "EXPIRES"], &rows)
         }
         Output::Wide => {
             let rows: Vec<_> = lanes.iter().map(|lane| wide_lane_row(objects, lane)).collect();
             let header =
                 ["NAME", "RULES", "SHARE", "SERVICES", "EXPIRES", "STICKY", "PRIORITY", "OWNER", "GROUP"];
-            Ok(ui.table(&header, &rows))
+            ui.table(&header, &rows)
         }
     }
 }
@@ -135,10 +134,10 @@ fn groups(objects: &Objects, args: &GetArgs, ui: &Ui) -> Result<u8> {
     let groups: Vec<LaneGroup> = chosen(all, args, "group", |group| group.metadata.name.to_string())?;
     match args.output {
         Output::Json | Output::Yaml => objects_out(&groups, args, ui),
-        Output::Name => Ok(names(ui, "lanegroup", groups.iter().map(|group| group.metadata.name.as_str()))),
+        Output::Name => names(ui, "lanegroup", groups.iter().map(|group| group.metadata.name.as_str())),
         Output::Table | Output::Wide => {
             let rows: Vec<_> = groups.iter().map(|group| group_row(objects, group)).collect();
-            Ok(ui.table(&["NAME", "ENTRIES", "SERVICES", "HEADER", "FALLBACK", "LANES"], &rows))
+            ui.table(&["NAME", "ENTRIES", "SERVICES", "HEADER", "FALLBACK", "LANES"], &rows)
         }
     }
 }
@@ -157,55 +156,17 @@ fn group_row(objects: &Objects, group: &LaneGroup) -> Vec<String> {
     ]
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct ProxyView {
-    name: String,
-    admin: String,
-    wanted_generation: u64,
-    #[serde(flatten)]
-    verdict: Verdict,
-}
-
 async fn proxies_of(store: &Store, args: &GetArgs, ui: &Ui) -> Result<u8> {
-    let state = state(store)?;
-    let objects = state.applied.clone().map_or_else(|| store.objects(), Ok)?;
-    let rendered = proxies(store, &state, &objects, state.generation)?;
-    let answers = ask(&rendered, &STAGES).await;
-    let views = rendered.iter().zip(answers).map(|(proxy, (name, verdict))| ProxyView {
-        name,
-        admin: proxy.admin.to_string(),
-        wanted_generation: state.generation,
-        verdict,
-    });
-    let views = chosen(views.collect(), args, "proxy", |view| view.name.clone())?;
-    match args.output {
-        Output::Json | Output::Yaml => objects_out(&views, args, ui),
-        Output::Name => Ok(names(ui, "proxy", views.iter().map(|view| view.name.as_str()))),
-        Output::Table | Output::Wide => {
-            let rows: Vec<_> = views.iter().map(|view| proxy_row(view, args.output)).collect();
-            let mut header = vec!["NAME", "STATE", "WANTED"];
-            header
-                .extend((args.output == Output::Wide).then_some(["ADMIN", "MISSING"]).into_iter().flatten());
-            Ok(ui.table(&header, &rows))
+    let views = ProxyView::all(store, &state(store)?).await?;
+    let views = chosen(views, args, "proxy", |view| view.name.clone())?;
+    match views.as_slice() {
+        [one] if args.name.is_some() && matches!(args.output, Output::Json | Output::Yaml) => {
+            ui.object(one, args.output)
         }
+        views => proxy_view::print(views, args.output, ui),
     }
 }
 
-fn proxy_row(view: &ProxyView, output: Output) -> Vec<String> {
-    let (state, missing) = match &view.verdict {
-        Verdict::Current => ("current", "-".to_owned()),
-        Verdict::Behind(missing) => ("behind", missing.join(", ")),
-        Verdict::Stopped => ("stopped", "-".to_owned()),
-        Verdict::Silent(reason) => ("silent", reason.clone()),
-    };
-    let mut row = vec![view.name.clone(), state.to_owned(), view.wanted_generation.to_string()];
-    if output == Output::Wide {
-        row.extend([view.admin.clone(), missing]);
-    }
-    row
-}
-
-fn names<'a>(ui: &Ui, kind: &str, names: impl Iterator<Item = &'a str>) -> u8 {
+fn names<'a>(ui: &Ui, kind: &str, names: impl Iterator<Item = &'a str>) -> Result<u8> {
     ui.data(&names.map(|name| format!("{kind}/{name}\n")).collect::<String>())
 }

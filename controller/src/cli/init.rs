@@ -1,8 +1,10 @@
 //! `lanectl init`: a lane group and the first configuration of its proxies.
 
-use std::path::PathBuf;
+use std::io;
+use std::path::{self, Path, PathBuf};
 
 use clap::Args;
+use envoy_config::names::BOOTSTRAP_FILE;
 use envoy_config::standalone::Proxy;
 use lane::model::group::DEFAULT_TRAIL_HEADER;
 use lane::model::{Fallback, LANE_GROUP, LaneGroup, LaneGroupSpec, Propagation, Service};
@@ -11,7 +13,7 @@ use lane::name::{GroupName, HeaderName, ServiceName, WorkloadName};
 use super::error::CommandError;
 use super::ui::Ui;
 use super::{ChangeArgs, now_ms};
-use crate::standalone::change;
+use crate::standalone::change::{self, Plan};
 use crate::standalone::error::{Error, Result};
 use crate::standalone::files;
 use crate::standalone::store::{Objects, State, Store, in_file, parse_topology};
@@ -27,11 +29,11 @@ pub(super) struct InitArgs {
     /// Services of the call chain, in the order of calls
     #[arg(long, value_name = "NAME", value_delimiter = ',', required = true)]
     service: Vec<ServiceName>,
-    /// File that says where gateways and workloads are
+    /// File that says where gateways and workloads are; topology.yaml of the directory if not given
     #[arg(long, value_name = "FILE")]
-    topology: PathBuf,
+    topology: Option<PathBuf>,
     /// The Wasm module, as the Envoys will find it
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", default_value = "graylane.wasm")]
     module: PathBuf,
     /// Header that carries the lane
     #[arg(long, value_name = "NAME", default_value = lane::model::group::DEFAULT_LANE_HEADER)]
@@ -51,38 +53,41 @@ pub(super) struct InitArgs {
 
 pub(super) async fn run(store: &Store, args: &InitArgs, ui: &Ui) -> Result<u8, CommandError> {
     if store.exists() && !args.force {
-        let path = store.dir().to_owned();
-        let source = std::io::Error::other("there is a lane group already; --force replaces it");
-        return Err(Error::File { action: "initialise", path, source }.into());
+        return Err(Error::Exists(store.dir().to_owned()).into());
     }
-    let text = files::read(&args.topology)?.ok_or_else(|| missing(&args.topology))?;
-    let topology = parse_topology(&text)
-        .map_err(|problems| Error::Refused(in_file(&args.topology, problems).collect()))?;
-    let module = std::path::absolute(&args.module).map_err(|source| failed(&args.module, source))?;
-    let previous = store.state()?;
-    let lanes = if previous.is_some() { store.objects()?.lanes } else { Vec::new() };
-    let objects = Objects { group: group(args), topology, lanes };
-    let errors: Vec<_> =
-        objects.problems(now_ms()).into_iter().filter(lane::problem::Problem::is_error).collect();
-    if !errors.is_empty() {
-        return Err(Error::Refused(errors).into());
-    }
+    let path = args.topology.clone().unwrap_or_else(|| store.topology_path());
+    let text = files::read(&path)?.ok_or_else(|| failed(&path, io::ErrorKind::NotFound.into()))?;
+    let topology =
+        parse_topology(&text).map_err(|problems| Error::Refused(in_file(&path, problems).collect()))?;
+    let objects = Objects { group: group(args), topology, lanes: store.lanes()? };
+    let state = state_before(store, args)?;
+    let plan = Plan::new(store, &state, objects.clone(), now_ms())?.with_topology_text(text);
     if args.change.dry_run {
+        ui.problems(plan.warnings());
         ui.say(&format!("would initialise {} in {}", args.name, store.dir().display()));
         return Ok(0);
     }
     let _lock = files::lock(store.dir())?;
-    store.write_topology_text(&text)?;
-    let generation = previous.map_or(0, |state| state.generation);
-    let state = State { generation, module, applied: None };
-    let done = change::carry_out(store, state, objects.clone(), args.change.options()).await?;
+    let module = state.module.clone();
+    let done = change::carry_out(store, state, plan, args.change.options()).await?;
     ui.problems(&done.warnings);
     ui.say(&format!("initialised {} in {}; start the Envoys with:", args.name, store.dir().display()));
-    let state = super::state(store)?;
-    for proxy in change::proxies(store, &state, &objects, done.generation)? {
-        ui.say(&format!("  {}", start_command(store, &proxy)));
-    }
-    Ok(0)
+    let proxies = change::proxies(store, &module, &objects, done.generation)?;
+    let commands = proxies.iter().map(|proxy| start_command(store, proxy) + "\n");
+    Ok(ui.data(&commands.collect::<String>())?)
+}
+
+/// What may be in force when there was a lane group already; everything is then brought anew.
+fn state_before(store: &Store, args: &InitArgs) -> Result<State> {
+    let module = path::absolute(&args.module).map_err(|source| failed(&args.module, source))?;
+    let (generation, begun) = match store.state() {
+        Ok(Some(state)) => (state.generation, state.in_force().cloned()),
+        Ok(None) if !store.exists() => (0, None),
+        // The number is lost: the seconds of the clock are beyond every number that was counted up to.
+        Ok(None) | Err(Error::Unreadable { .. }) => (now_ms() / 1000, None),
+        Err(error) => return Err(error),
+    };
+    Ok(State { generation, module, applied: None, begun })
 }
 
 fn group(args: &InitArgs) -> LaneGroup {
@@ -98,15 +103,29 @@ fn group(args: &InitArgs) -> LaneGroup {
 }
 
 fn start_command(store: &Store, proxy: &Proxy) -> String {
-    let bootstrap = store.proxy_dir(proxy.name.as_str()).join("bootstrap.json");
+    let bootstrap = store.proxy_dir(proxy.name.as_str()).join(BOOTSTRAP_FILE);
     let concurrency = proxy.concurrency.map(|n| format!(" --concurrency {n}")).unwrap_or_default();
-    format!("envoy -c {} --disable-hot-restart{concurrency}", bootstrap.display())
+    format!("envoy -c {} --disable-hot-restart{concurrency}", quoted(&bootstrap.to_string_lossy()))
 }
 
-fn missing(path: &std::path::Path) -> Error {
-    failed(path, std::io::ErrorKind::NotFound.into())
+/// A word as a shell takes it.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-".contains(c);
+    if word.chars().all(plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
 }
 
-fn failed(path: &std::path::Path, source: std::io::Error) -> Error {
+fn failed(path: &Path, source: io::Error) -> Error {
     Error::File { action: "read", path: path.to_owned(), source }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_quoted_for_the_shell_where_need_be() {
+        for (word, want) in [("/a/b.json", "/a/b.json"), ("/a b", "'/a b'"), ("/it's", r"'/it'\''s'")] {
+            assert_eq!(quoted(word), want);
+        }
+    }
 }

@@ -13,8 +13,8 @@ What a program reads goes to standard output, what a person reads to standard er
 |---|---|
 | 0 | done |
 | 1 | failed; for `diff`: there are differences |
-| 2 | wrong usage |
-| 3 | the proxies did not follow in time |
+| 2 | wrong usage; for `diff`: it failed |
+| 3 | not every proxy followed in time |
 | 4 | refused by validation; nothing was changed |
 ";
 

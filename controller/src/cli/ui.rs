@@ -37,9 +37,14 @@ impl Ui {
     }
 
     /// Prints data; the result is the exit code 0. That nobody reads any more is no fault.
-    pub(super) fn data(&self, text: &str) -> u8 {
-        let _ = io::stdout().write_all(text.as_bytes());
-        0
+    pub(super) fn data(&self, text: &str) -> Result<u8> {
+        let mut out = io::stdout().lock();
+        match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+                Err(Error::File { action: "write", path: "standard output".into(), source: error })
+            }
+            _ => Ok(0),
+        }
     }
 
     /// Says something to the person.
@@ -71,11 +76,11 @@ impl Ui {
             Output::Yaml => yaml(value)?,
             _ => json(value)?,
         };
-        Ok(self.data(&text))
+        self.data(&text)
     }
 
     /// Prints rows in aligned columns.
-    pub(super) fn table(&self, header: &[&str], rows: &[Vec<String>]) -> u8 {
+    pub(super) fn table(&self, header: &[&str], rows: &[Vec<String>]) -> Result<u8> {
         let mut table = Table::new();
         table.load_style(comfy_table::presets::NOTHING);
         table.set_header(header);

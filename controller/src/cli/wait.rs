@@ -1,16 +1,15 @@
 //! `lanectl wait`: do all proxies run what was applied?
 
 use clap::Args;
-use serde::Serialize;
 use tokio::time::Instant;
 
 use super::error::CommandError;
+use super::proxy_view::{self, ProxyView};
 use super::ui::{Output, Ui};
 use super::{rule_flags, state};
-use crate::standalone::change::{self, STAGES};
 use crate::standalone::error::{Error, Result};
-use crate::standalone::receipts::{self, Verdict};
-use crate::standalone::store::Store;
+use crate::standalone::receipts::{Answer, Demand, POLL, lagging};
+use crate::standalone::store::{State, Store};
 
 /// Wait until every proxy runs the applied generation on every worker
 ///
@@ -20,7 +19,7 @@ pub(super) struct WaitArgs {
     /// How long to wait
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = rule_flags::duration)]
     timeout: std::time::Duration,
-    /// Leave out proxies that do not run
+    /// Only name proxies that do not run or cannot be asked, instead of waiting for them
     #[arg(long)]
     allow_unverified: bool,
     /// How to print the answers
@@ -28,49 +27,47 @@ pub(super) struct WaitArgs {
     output: Output,
 }
 
-#[derive(Serialize)]
-struct Answer<'a> {
-    proxy: &'a str,
-    generation: u64,
-    #[serde(flatten)]
-    verdict: &'a Verdict,
-}
-
 pub(super) async fn run(store: &Store, args: &WaitArgs, ui: &Ui) -> Result<u8, CommandError> {
-    let state = state(store)?;
-    let generation = state.generation;
-    let objects = state.applied.as_ref().ok_or_else(|| unfinished(store))?;
-    let proxies = change::proxies(store, &state, objects, generation)?;
+    let demand = if args.allow_unverified { Demand::Verifiable } else { Demand::All };
     let deadline = Instant::now() + args.timeout;
-    let waited = receipts::wait(&proxies, &STAGES, generation, deadline, !args.allow_unverified).await;
-    if args.output != Output::Table || waited.is_ok() {
-        let answers = receipts::ask(&proxies, &STAGES).await;
-        print(&answers, generation, args.output, ui)?;
+    // The state is read anew in each round, since another `lanectl` may be carrying a change out.
+    let (state, views) = loop {
+        let state = state(store)?;
+        let views = ProxyView::all(store, &state).await?;
+        let done = state.begun.is_none() && lagging(&answers(&views), demand).is_empty();
+        if done || Instant::now() >= deadline {
+            break (state, views);
+        }
+        tokio::time::sleep(POLL).await;
+    };
+    proxy_view::print(&views, args.output, ui)?;
+    verdict(store, &state, &answers(&views), demand, ui)
+}
+
+fn answers(views: &[ProxyView]) -> Vec<Answer> {
+    views.iter().map(ProxyView::answer).collect()
+}
+
+fn verdict(
+    store: &Store,
+    state: &State,
+    answers: &[Answer],
+    demand: Demand,
+    ui: &Ui,
+) -> Result<u8, CommandError> {
+    let generation = state.generation;
+    let lagging_ones = lagging(answers, demand);
+    if !lagging_ones.is_empty() {
+        return Err(Error::TimedOut { generation, lagging: lagging_ones }.into());
     }
-    waited?;
+    if state.begun.is_some() {
+        return Err(Error::Unfinished(store.dir().to_owned()).into());
+    }
+    let unverified = lagging(answers, Demand::All);
+    for proxy in &unverified {
+        ui.say(&format!("warning: {proxy}"));
+    }
+    let current = answers.len().saturating_sub(unverified.len());
+    ui.say(&format!("{current} of {} proxies run generation {generation}", answers.len()));
     Ok(0)
-}
-
-fn unfinished(store: &Store) -> Error {
-    let reason = "the last change was not finished; run `lanectl apply`".to_owned();
-    Error::Unreadable { path: store.dir().to_owned(), reason }
-}
-
-fn print(answers: &[(String, Verdict)], generation: u64, output: Output, ui: &Ui) -> Result<u8> {
-    let current = answers.iter().filter(|(_, verdict)| *verdict == Verdict::Current).count();
-    match output {
-        Output::Json | Output::Yaml => {
-            let list: Vec<_> =
-                answers.iter().map(|(proxy, verdict)| Answer { proxy, generation, verdict }).collect();
-            ui.object(&list, output)
-        }
-        Output::Name => {
-            let names = answers.iter().map(|(proxy, _)| format!("proxy/{proxy}\n"));
-            Ok(ui.data(&names.collect::<String>()))
-        }
-        Output::Table | Output::Wide => {
-            let text = format!("{current} of {} proxies run generation {generation}\n", answers.len());
-            Ok(ui.data(&text))
-        }
-    }
 }

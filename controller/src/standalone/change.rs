@@ -6,9 +6,14 @@
 //! ```
 //!
 //! The first step is left out when nothing is added, the second when nothing is taken away. Between two
-//! stages every proxy that runs must have taken the former one. What is wanted is written down before the
-//! first step and what was applied after the last, so that a change which was cut off is finished by the next.
+//! stages every proxy that runs must have taken the former one. A [`Plan`] is worked out before anything is
+//! written, and all files lie ready on the disk before the first is put in force. [`State`] always says what
+//! the proxies have for certain and what they may have, so that the next change finishes one that was cut off.
 
+mod pass;
+mod union;
+
+use std::path::Path;
 use std::time::Duration;
 
 use envoy_config::standalone::{Proxy, RenderOptions, Stage, render};
@@ -17,9 +22,11 @@ use lane::problem::Problem;
 use lane::share;
 use tokio::time::Instant;
 
+use self::pass::{Pass, Rendering};
+use self::union::union;
 use super::error::{Error, Result};
-use super::files;
-use super::receipts;
+use super::files::{self, Draft};
+use super::receipts::{Answer, Verdict};
 use super::store::{Objects, State, Store};
 
 /// How a change is carried out.
@@ -31,8 +38,6 @@ pub struct Options {
     pub timeout: Duration,
     /// How long requests in flight may use what is taken away.
     pub grace: Duration,
-    /// Milliseconds since 1970.
-    pub now_ms: u64,
 }
 
 /// What a change did.
@@ -44,62 +49,128 @@ pub struct Done {
     pub changed: bool,
     /// Warnings about the objects.
     pub warnings: Vec<Problem>,
+    /// The proxies that do not run, so that nothing proves the change for them.
+    pub unverified: Vec<String>,
 }
 
 /// Every stage, in the order in which something is added.
 pub const STAGES: [Stage; 4] = [Stage::Static, Stage::Clusters, Stage::Routes, Stage::Filters];
 
-/// Brings everything to `wanted`. The caller holds the lock.
-///
-/// # Errors
-/// The objects are refused (nothing was changed), a file could not be written, or proxies did not follow in
-/// time (what is wanted is then written down, and the next change goes on from there).
-pub async fn carry_out(store: &Store, mut state: State, wanted: Objects, options: Options) -> Result<Done> {
-    let wanted = with_buckets(wanted);
-    let (errors, warnings) = wanted.problems(options.now_ms).into_iter().partition(Problem::is_error);
-    let errors: Vec<Problem> = errors;
-    if !errors.is_empty() {
-        return Err(Error::Refused(errors));
-    }
-    let union = union(state.applied.as_ref(), &wanted);
-    let adds = state.applied.as_ref() != Some(&union);
-    let takes = union != wanted;
-    // Rendered before the first write, so that nothing is begun that cannot be finished.
-    let generation = state.generation.saturating_add(1);
-    let final_generation = if adds && takes { generation.saturating_add(1) } else { generation };
-    let union_files = proxies(store, &state, &union, generation)?;
-    let final_files = proxies(store, &state, &wanted, final_generation)?;
-    if !adds && !takes {
-        store.write_objects(&wanted)?;
-        let repaired = repair(store, &state, &wanted)?;
-        return Ok(Done { generation: state.generation, changed: repaired, warnings });
+/// What a change will do; nothing is written yet.
+#[derive(Debug)]
+pub struct Plan {
+    wanted: Objects,
+    topology_text: Option<String>,
+    union: Objects,
+    warnings: Vec<Problem>,
+    forward: Option<Rendering>,
+    backward: Option<Rendering>,
+}
+
+impl Plan {
+    /// Works out the way from `state` to `wanted`.
+    ///
+    /// # Errors
+    /// The objects are refused.
+    pub fn new(store: &Store, state: &State, wanted: Objects, now_ms: u64) -> Result<Self> {
+        let (wanted, warnings) = checked(wanted, now_ms)?;
+        let union_with = |old| union(old, &wanted);
+        let between = union_with(state.in_force());
+        let adds = state.applied.as_ref().is_none_or(|applied| union_with(Some(applied)) != *applied);
+        // Where nothing is added, a change that was cut off is taken back by the way that takes away.
+        let takes = between != wanted || (!adds && state.begun.is_some());
+        let mut generation = state.generation;
+        let mut rendering = |objects: &Objects| {
+            generation = generation.saturating_add(1);
+            proxies(store, &state.module, objects, generation)
+                .map(|proxies| Rendering { generation, proxies })
+        };
+        let forward = adds.then(|| rendering(&between)).transpose()?;
+        let backward = takes.then(|| rendering(&wanted)).transpose()?;
+        Ok(Self { wanted, topology_text: None, union: between, warnings, forward, backward })
     }
 
+    /// Keeps the user's own text of the topology, comments and all.
+    #[must_use]
+    pub fn with_topology_text(self, text: String) -> Self {
+        Self { topology_text: Some(text), ..self }
+    }
+
+    /// Whether anything is to be brought to the proxies.
+    #[must_use]
+    pub fn changes(&self) -> bool {
+        self.forward.is_some() || self.backward.is_some()
+    }
+
+    /// Warnings about the objects.
+    #[must_use]
+    pub fn warnings(&self) -> &[Problem] {
+        &self.warnings
+    }
+}
+
+/// Carries a plan out. The caller holds the lock.
+///
+/// # Errors
+/// A file could not be written, or proxies did not follow in time: the next change goes on from there.
+pub async fn carry_out(store: &Store, state: State, plan: Plan, options: Options) -> Result<Done> {
     let deadline = Instant::now() + options.timeout;
-    let step = Step { store, options, deadline };
-    store.write_objects(&wanted)?;
-    state.generation = final_generation;
-    store.write_state(&state)?;
-    if adds {
-        step.forward(&union_files, generation).await?;
+    let Plan { wanted, topology_text, union, warnings, forward, backward } = plan;
+    let objects = store.draft_objects(&wanted, topology_text.as_deref())?;
+    let Some(last) = backward.as_ref().or(forward.as_ref()) else {
+        put_objects(store, objects, &wanted)?;
+        let changed = repair(store, &state, &wanted)?;
+        return Ok(Done { generation: state.generation, changed, warnings, unverified: Vec::new() });
+    };
+
+    let state_with = |generation, applied, begun| {
+        let module = state.module.clone();
+        State { generation, module, applied, begun }
+    };
+    let ahead = forward.as_ref().map(|rendering| {
+        let state = state_with(rendering.generation, state.applied.clone(), Some(union.clone()));
+        Pass::prepare(store, &state, rendering, None)
+    });
+    let back = backward.as_ref().map(|rendering| {
+        // By then all that is wanted is in force: it was before, or the way forward has brought it.
+        let state = state_with(rendering.generation, Some(wanted.clone()), Some(union.clone()));
+        Pass::prepare(store, &state, rendering, forward.as_ref())
+    });
+    let (ahead, back) = (ahead.transpose()?, back.transpose()?);
+    let applied = store.draft_state(&state_with(last.generation, Some(wanted.clone()), None), "draft")?;
+
+    put_objects(store, objects, &wanted)?;
+    let mut answers = Vec::new();
+    if let Some(pass) = ahead {
+        answers = pass.run(STAGES.into_iter(), options, deadline).await?;
     }
-    if takes {
-        step.backward(&final_files, final_generation).await?;
-        forget(store, state.applied.as_ref(), &wanted)?;
+    if let Some(pass) = back {
+        answers = pass.run(STAGES.into_iter().rev(), options, deadline).await?;
     }
-    state.applied = Some(wanted);
-    store.write_state(&state)?;
-    Ok(Done { generation: final_generation, changed: true, warnings })
+    forget_proxies(store, &union, &wanted)?;
+    applied.put()?;
+    Ok(Done { generation: last.generation, changed: true, warnings, unverified: stopped(answers) })
+}
+
+/// The objects with the buckets that they hold from now on, and warnings about them.
+///
+/// # Errors
+/// The objects are refused.
+pub fn checked(objects: Objects, now_ms: u64) -> Result<(Objects, Vec<Problem>)> {
+    let objects = with_buckets(objects);
+    let (errors, warnings): (Vec<_>, Vec<_>) =
+        objects.problems(now_ms).into_iter().partition(Problem::is_error);
+    if errors.is_empty() { Ok((objects, warnings)) } else { Err(Error::Refused(errors)) }
 }
 
 /// Every file of every proxy for `objects`.
 ///
 /// # Errors
 /// The topology does not fit the group.
-pub fn proxies(store: &Store, state: &State, objects: &Objects, generation: u64) -> Result<Vec<Proxy>> {
+pub fn proxies(store: &Store, module: &Path, objects: &Objects, generation: u64) -> Result<Vec<Proxy>> {
     let options = RenderOptions {
         generation,
-        module_path: state.module.to_string_lossy().into_owned(),
+        module_path: module.to_string_lossy().into_owned(),
         dir: store.dir().to_string_lossy().into_owned(),
     };
     Ok(render(&objects.group, &objects.lanes, &objects.topology, &options)?)
@@ -121,39 +192,15 @@ pub fn with_buckets(mut objects: Objects) -> Objects {
     objects
 }
 
-/// What is wanted, and beside it the lanes and places that were applied and are wanted no more.
-fn union(applied: Option<&Objects>, wanted: &Objects) -> Objects {
-    let mut union = wanted.clone();
-    let Some(applied) = applied else { return union };
-    let old_lanes = applied.lanes.iter().filter(|lane| wanted.lane(&lane.metadata.name).is_none());
-    union.lanes.extend(old_lanes.cloned());
-    union.lanes.sort_by(|a, b| a.metadata.name.cmp(&b.metadata.name));
-    let services = &wanted.group.spec.services;
-    let spec = &mut union.topology.spec;
-    for workload in &applied.topology.spec.workloads {
-        let known = spec.workloads.iter().any(|w| w.name == workload.name);
-        if !known && services.iter().any(|service| service.name == workload.service) {
-            spec.workloads.push(workload.clone());
-        }
-    }
-    for gateway in &applied.topology.spec.gateways {
-        if !spec.gateways.iter().any(|g| g.name == gateway.name) {
-            spec.gateways.push(gateway.clone());
-        }
-    }
-    // An old place that collides with a new one (a renamed workload on the same port) cannot stay.
-    let collides =
-        envoy_config::topology::validate(&union.topology, &union.group).iter().any(Problem::is_error);
-    if collides {
-        union.topology = wanted.topology.clone();
-    }
-    union
+fn put_objects(store: &Store, drafts: Vec<Draft>, wanted: &Objects) -> Result<()> {
+    drafts.into_iter().try_for_each(Draft::put)?;
+    store.forget_lanes(wanted)
 }
 
 /// Writes files that somebody removed or changed; returns whether there were any.
 fn repair(store: &Store, state: &State, objects: &Objects) -> Result<bool> {
     let mut repaired = false;
-    for proxy in proxies(store, state, objects, state.generation)? {
+    for proxy in proxies(store, &state.module, objects, state.generation)? {
         for file in &proxy.files {
             let path = store.proxy_dir(proxy.name.as_str()).join(&file.path);
             if files::read(&path)?.as_deref() != Some(&file.content) {
@@ -166,67 +213,15 @@ fn repair(store: &Store, state: &State, objects: &Objects) -> Result<bool> {
 }
 
 /// Removes the files of proxies that are no more.
-fn forget(store: &Store, applied: Option<&Objects>, wanted: &Objects) -> Result<()> {
-    let names = |objects: &Objects| -> Vec<String> {
-        let spec = &objects.topology.spec;
-        let workloads = spec.workloads.iter().map(|w| w.name.to_string());
-        spec.gateways.iter().map(|g| g.name.to_string()).chain(workloads).collect()
-    };
-    let kept = names(wanted);
-    for name in applied.map(names).unwrap_or_default() {
-        if !kept.contains(&name) {
-            files::remove(&store.proxy_dir(&name))?;
-        }
-    }
-    Ok(())
+fn forget_proxies(store: &Store, union: &Objects, wanted: &Objects) -> Result<()> {
+    let kept = wanted.places();
+    let mut gone = union.places().into_iter().filter(|name| !kept.contains(name));
+    gone.try_for_each(|name| files::remove(&store.proxy_dir(name.as_str())))
 }
 
-/// One rendering on its way to the proxies.
-struct Step<'a> {
-    store: &'a Store,
-    options: Options,
-    deadline: Instant,
-}
-
-impl Step<'_> {
-    async fn forward(&self, proxies: &[Proxy], generation: u64) -> Result<()> {
-        for stage in STAGES {
-            self.write(proxies, stage)?;
-            self.receive(proxies, stage, generation).await?;
-        }
-        Ok(())
-    }
-
-    async fn backward(&self, proxies: &[Proxy], generation: u64) -> Result<()> {
-        for stage in STAGES.into_iter().rev() {
-            self.write(proxies, stage)?;
-            self.receive(proxies, stage, generation).await?;
-            if stage == Stage::Filters && self.options.wait {
-                tokio::time::sleep(self.options.grace).await;
-            }
-        }
-        Ok(())
-    }
-
-    fn write(&self, proxies: &[Proxy], stage: Stage) -> Result<()> {
-        for proxy in proxies {
-            for file in proxy.files.iter().filter(|file| file.stage == stage) {
-                let path = self.store.proxy_dir(proxy.name.as_str()).join(&file.path);
-                // A file that says the same already is left alone: bootstrap and listeners stay untouched.
-                if files::read(&path)?.as_deref() != Some(&file.content) {
-                    files::write(&path, file.content.as_bytes())?;
-                }
-            }
-        }
-        Ok(())
-    }
-
-    async fn receive(&self, proxies: &[Proxy], stage: Stage, generation: u64) -> Result<()> {
-        if !self.options.wait {
-            return Ok(());
-        }
-        receipts::wait(proxies, &[stage], generation, self.deadline, false).await
-    }
+fn stopped(answers: Vec<Answer>) -> Vec<String> {
+    let stopped = answers.into_iter().filter(|(_, verdict)| *verdict == Verdict::Stopped);
+    stopped.map(|(name, _)| name).collect()
 }
 
 #[cfg(test)]

@@ -33,6 +33,12 @@ pub enum Error {
     /// Another `lanectl` is at work.
     #[error("another lanectl works in {}", .0.display())]
     Locked(PathBuf),
+    /// A change is under way, or was cut off.
+    #[error("the last change in {} was not finished", .0.display())]
+    Unfinished(PathBuf),
+    /// There is a lane group already.
+    #[error("there is a lane group in {} already", .0.display())]
+    Exists(PathBuf),
     /// The objects are refused; nothing was changed.
     #[error("{}", lines(.0))]
     Refused(Vec<Problem>),

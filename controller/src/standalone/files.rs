@@ -1,9 +1,10 @@
 //! Files that are either the old or the new ones, and a directory with one writer at a time.
 
 use std::fs::{self, File, TryLockError};
-use std::io::Write as _;
-use std::os::unix::fs::PermissionsExt as _;
-use std::path::Path;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use tempfile::TempPath;
 
 use super::error::{Error, Result};
 
@@ -31,23 +32,54 @@ pub fn lock(dir: &Path) -> Result<Lock> {
     }
 }
 
-/// Replaces a file by one with `content`, so that a reader sees the old or the new one and never a part.
+/// The new content of a file, on the disk beside it, and not in force yet.
+#[derive(Debug)]
+pub struct Draft {
+    path: PathBuf,
+    /// Removed when it is not put in force.
+    part: TempPath,
+}
+
+impl Draft {
+    /// Writes `content` beside `path`; `label` tells several drafts of one file apart.
+    ///
+    /// The name is the same each time, so that a run which was killed leaves nothing that piles up.
+    ///
+    /// # Errors
+    /// The directory cannot be written or is full.
+    pub fn new(path: &Path, content: &[u8], label: &str) -> Result<Self> {
+        let dir = path.parent().unwrap_or_else(|| Path::new("."));
+        fs::create_dir_all(dir).map_err(|source| failed("create", dir, source))?;
+        let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
+        let part = dir.join(format!(".{name}.{label}"));
+        remove(&part)?;
+        let file = File::create_new(&part).map_err(|source| failed("write", path, source))?;
+        let part = TempPath::try_from_path(part).map_err(|source| failed("write", path, source))?;
+        fill(file, content).map_err(|source| failed("write", path, source))?;
+        Ok(Self { path: path.to_owned(), part })
+    }
+
+    /// Puts the content in force: a reader sees the old file or the new one and never a part.
+    ///
+    /// # Errors
+    /// The directory cannot be written; the old file is then still there.
+    pub fn put(self) -> Result<()> {
+        let Self { path, part } = self;
+        part.persist(&path).map_err(|error| failed("write", &path, error.error))
+    }
+}
+
+fn fill(mut file: File, content: &[u8]) -> io::Result<()> {
+    file.write_all(content)?;
+    file.sync_all()
+}
+
+/// Replaces a file by one with `content`.
 ///
 /// # Errors
 /// The directory cannot be written or is full; the old file is then still there.
 pub fn write(path: &Path, content: &[u8]) -> Result<()> {
-    let dir = path.parent().unwrap_or_else(|| Path::new("."));
-    fs::create_dir_all(dir).map_err(|source| failed("create", dir, source))?;
-    let replace = || -> std::io::Result<()> {
-        // Envoy may run as another user, and a temporary file is private by default.
-        let readable = fs::Permissions::from_mode(0o644);
-        let mut part = tempfile::Builder::new().permissions(readable).tempfile_in(dir)?;
-        part.write_all(content)?;
-        part.as_file().sync_all()?;
-        part.persist(path)?;
-        Ok(())
-    };
-    replace().map_err(|source| failed("write", path, source))
+    Draft::new(path, content, "draft")?.put()
 }
 
 /// Reads a file as text; `None` when it is not there.
@@ -57,7 +89,7 @@ pub fn write(path: &Path, content: &[u8]) -> Result<()> {
 pub fn read(path: &Path) -> Result<Option<String>> {
     match fs::read_to_string(path) {
         Ok(text) => Ok(Some(text)),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(source) => Err(failed("read", path, source)),
     }
 }
@@ -69,11 +101,11 @@ pub fn read(path: &Path) -> Result<Option<String>> {
 pub fn remove(path: &Path) -> Result<()> {
     let removed = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
     match removed {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(failed("remove", path, error)),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failed("remove", path, error)),
         _ => Ok(()),
     }
 }
 
-fn failed(action: &'static str, path: &Path, source: std::io::Error) -> Error {
+fn failed(action: &'static str, path: &Path, source: io::Error) -> Error {
     Error::File { action, path: path.to_owned(), source }
 }

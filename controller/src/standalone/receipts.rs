@@ -1,12 +1,14 @@
 //! Asking the proxies what they run: the only evidence that counts.
 
 use std::collections::BTreeMap;
+use std::error::Error as StdError;
 use std::fmt;
 use std::time::Duration;
 
 use envoy_config::names::{filter_generation_stat, filter_workers_stat};
 use envoy_config::standalone::{Proxy, Receipt, Stage};
 use lane::filter_config::Role;
+use reqwest::Client;
 use serde::Serialize;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -17,7 +19,7 @@ use super::error::{Error, Result};
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Pause between two rounds of questions.
-const POLL: Duration = Duration::from_millis(50);
+pub const POLL: Duration = Duration::from_millis(50);
 
 /// What a proxy says to the question whether it runs a rendering.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -27,10 +29,37 @@ pub enum Verdict {
     Current,
     /// It runs, but lacks something: what was asked, and what it says.
     Behind(Vec<String>),
-    /// It does not run: nobody listens at its admin address.
+    /// It does not run: its admin address refuses connections.
     Stopped,
-    /// It runs, but does not answer as an Envoy does.
+    /// It cannot be asked, or does not answer as an Envoy does.
     Silent(String),
+}
+
+/// A proxy with its answer.
+pub type Answer = (String, Verdict);
+
+/// The proxies that count as evidence for a change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Demand {
+    /// Every proxy.
+    All,
+    /// Every proxy but those that do not run: they read the files when they start.
+    Running,
+    /// Every proxy that can be asked.
+    Verifiable,
+}
+
+impl Demand {
+    /// Whether `verdict` is enough.
+    #[must_use]
+    pub fn is_met(self, verdict: &Verdict) -> bool {
+        match verdict {
+            Verdict::Current => true,
+            Verdict::Behind(_) => false,
+            Verdict::Stopped => self != Self::All,
+            Verdict::Silent(_) => self == Self::Verifiable,
+        }
+    }
 }
 
 /// A proxy that does not run what it should.
@@ -54,19 +83,24 @@ impl fmt::Display for Lagging {
 }
 
 /// Asks all proxies at once; the answers are in the order of the proxies.
-pub async fn ask(proxies: &[Proxy], stages: &[Stage]) -> Vec<(String, Verdict)> {
+///
+/// # Errors
+/// The system is out of something.
+pub async fn ask(proxies: &[Proxy], stages: &[Stage]) -> Result<Vec<Answer>> {
+    // The admin interface is asked itself, whatever proxy the environment names for the web.
+    let client = Client::builder().no_proxy().build();
+    let client = client.map_err(|error| Error::Internal(error.to_string()))?;
     let mut tasks = JoinSet::new();
     for (place, proxy) in proxies.iter().enumerate() {
-        let (proxy, stages) = (proxy.clone(), stages.to_vec());
-        tasks.spawn(async move { (place, proxy.name.to_string(), ask_one(&proxy, &stages).await) });
+        let (client, proxy, stages) = (client.clone(), proxy.clone(), stages.to_vec());
+        tasks.spawn(async move { (place, proxy.name.to_string(), ask_one(&client, &proxy, &stages).await) });
     }
     let mut answers = tasks.join_all().await;
     answers.sort_by_key(|(place, ..)| *place);
-    answers.into_iter().map(|(_, name, verdict)| (name, verdict)).collect()
+    Ok(answers.into_iter().map(|(_, name, verdict)| (name, verdict)).collect())
 }
 
-/// Waits until every proxy that runs has taken `stages`; proxies that do not run are left out unless
-/// `all` asks for them too.
+/// Waits until every proxy of which `demand` speaks has taken `stages`; the last answers of all.
 ///
 /// # Errors
 /// [`Error::TimedOut`] names the proxies that lag.
@@ -75,17 +109,13 @@ pub async fn wait(
     stages: &[Stage],
     generation: u64,
     deadline: Instant,
-    all: bool,
-) -> Result<()> {
+    demand: Demand,
+) -> Result<Vec<Answer>> {
     loop {
-        let answers = ask(proxies, stages).await;
-        let lagging: Vec<Lagging> = answers
-            .into_iter()
-            .filter(|(_, verdict)| *verdict != Verdict::Current && (all || *verdict != Verdict::Stopped))
-            .map(|(proxy, verdict)| Lagging { proxy, verdict })
-            .collect();
+        let answers = ask(proxies, stages).await?;
+        let lagging = lagging(&answers, demand);
         if lagging.is_empty() {
-            return Ok(());
+            return Ok(answers);
         }
         if Instant::now() >= deadline {
             return Err(Error::TimedOut { generation, lagging });
@@ -94,8 +124,15 @@ pub async fn wait(
     }
 }
 
-async fn ask_one(proxy: &Proxy, stages: &[Stage]) -> Verdict {
-    match tokio::time::timeout(PATIENCE, read(proxy)).await {
+/// The proxies whose answers are not enough.
+#[must_use]
+pub fn lagging(answers: &[Answer], demand: Demand) -> Vec<Lagging> {
+    let lag = answers.iter().filter(|(_, verdict)| !demand.is_met(verdict));
+    lag.map(|(proxy, verdict)| Lagging { proxy: proxy.clone(), verdict: verdict.clone() }).collect()
+}
+
+async fn ask_one(client: &Client, proxy: &Proxy, stages: &[Stage]) -> Verdict {
+    match tokio::time::timeout(PATIENCE, read(client, proxy)).await {
         Ok(Ok((stats, concurrency))) => judge(&proxy.receipts, stages, &stats, concurrency),
         Ok(Err(verdict)) => verdict,
         Err(_) => Verdict::Silent(format!("no answer within {PATIENCE:?}")),
@@ -103,25 +140,42 @@ async fn ask_one(proxy: &Proxy, stages: &[Stage]) -> Verdict {
 }
 
 /// The statistics that receipts are about, and the number of workers.
-async fn read(proxy: &Proxy) -> Result<(BTreeMap<String, String>, u64), Verdict> {
-    let info = get(proxy, "/server_info").await?;
+async fn read(client: &Client, proxy: &Proxy) -> Result<(BTreeMap<String, String>, u64), Verdict> {
+    let info = get(client, proxy, "/server_info").await?;
     let info: serde_json::Value =
         serde_json::from_str(&info).map_err(|error| Verdict::Silent(format!("/server_info: {error}")))?;
     let concurrency = info.pointer("/command_line_options/concurrency").and_then(serde_json::Value::as_u64);
-    let stats = get(proxy, "/stats?filter=version_text%7Cgraylane_").await?;
+    let concurrency =
+        concurrency.ok_or_else(|| Verdict::Silent("/server_info names no concurrency".to_owned()))?;
+    let stats = get(client, proxy, "/stats?filter=version_text%7Cgraylane_").await?;
     let lines = stats.lines().filter_map(|line| line.rsplit_once(": "));
     let stats = lines.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-    Ok((stats, concurrency.unwrap_or(1)))
+    Ok((stats, concurrency))
 }
 
-async fn get(proxy: &Proxy, path: &str) -> Result<String, Verdict> {
-    let response = reqwest::get(format!("http://{}{path}", proxy.admin)).await;
-    let text = match response.and_then(reqwest::Response::error_for_status) {
+async fn get(client: &Client, proxy: &Proxy, path: &str) -> Result<String, Verdict> {
+    let sent = client.get(format!("http://{}{path}", proxy.admin)).send().await;
+    let text = match sent.and_then(reqwest::Response::error_for_status) {
         Ok(response) => response.text().await,
-        Err(error) if error.is_connect() => return Err(Verdict::Stopped),
+        Err(error) if is_refused(&error) => return Err(Verdict::Stopped),
         Err(error) => Err(error),
     };
-    text.map_err(|error| Verdict::Silent(error.to_string()))
+    text.map_err(|error| Verdict::Silent(innermost(&error).to_string()))
+}
+
+/// Whether nobody listens: a host that cannot be reached may well run.
+fn is_refused(error: &reqwest::Error) -> bool {
+    let io = innermost(error).downcast_ref::<std::io::Error>();
+    io.is_some_and(|io| io.kind() == std::io::ErrorKind::ConnectionRefused)
+}
+
+/// The error that the others wrap: what the system said.
+fn innermost<'a>(error: &'a (dyn StdError + 'static)) -> &'a (dyn StdError + 'static) {
+    let mut error = error;
+    while let Some(source) = error.source() {
+        error = source;
+    }
+    error
 }
 
 fn judge(
@@ -147,7 +201,8 @@ fn lacks(receipt: &Receipt, stats: &BTreeMap<String, String>, concurrency: u64) 
     };
     // Envoy's main thread runs the filter's VM too.
     let workers = concurrency.saturating_add(1);
-    if number(&receipt.stat) < receipt.value.parse().unwrap_or(u64::MAX) {
+    // A greater one does not do: it may stem from a directory that was deleted and initialised anew.
+    if stats.get(&receipt.stat) != Some(&receipt.value) {
         return Some(format!("{} role runs generation {}", role.as_str(), says(&receipt.stat)));
     }
     let alive = number(&filter_workers_stat(role));

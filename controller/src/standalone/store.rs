@@ -6,13 +6,13 @@ use std::path::{Path, PathBuf};
 
 use envoy_config::topology::{TOPOLOGY, Topology};
 use lane::model::{Lane, LaneGroup};
-use lane::name::{LaneName, ServiceName};
+use lane::name::{LaneName, ServiceName, WorkloadName};
 use lane::problem::Problem;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::error::{Error, Result};
-use super::files;
+use super::files::{self, Draft};
 
 /// What the user wants: all objects of the directory.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -32,8 +32,18 @@ pub struct State {
     pub generation: u64,
     /// The Wasm module, absolute.
     pub module: PathBuf,
-    /// The objects that were applied as a whole; `None` before the first time.
+    /// What every proxy that runs has for certain; `None` before the first time.
     pub applied: Option<Objects>,
+    /// All that a proxy may have while a change is under way, or after one that was cut off.
+    pub begun: Option<Objects>,
+}
+
+impl State {
+    /// All that a proxy may have.
+    #[must_use]
+    pub fn in_force(&self) -> Option<&Objects> {
+        self.begun.as_ref().or(self.applied.as_ref())
+    }
 }
 
 /// A directory of the standalone target.
@@ -84,15 +94,30 @@ impl Store {
         let mut problems = Vec::new();
         let group = collect(&self.group_path(), parse(&group, lane::parse::group), &mut problems);
         let topology = collect(&self.topology_path(), parse_topology(&topology), &mut problems);
-        let mut lanes = Vec::new();
-        for path in self.lane_paths()? {
-            let text = files::read(&path)?.unwrap_or_default();
-            lanes.extend(collect(&path, parse(&text, lane::parse::lane), &mut problems));
-        }
+        let lanes = self.lanes_or(&mut problems)?;
         match (group, topology) {
             (Some(group), Some(topology)) if problems.is_empty() => Ok(Objects { group, topology, lanes }),
             _ => Err(Error::Refused(problems)),
         }
+    }
+
+    /// The lanes, also where there is no group yet.
+    ///
+    /// # Errors
+    /// A file cannot be read, or lanes are malformed.
+    pub fn lanes(&self) -> Result<Vec<Lane>> {
+        let mut problems = Vec::new();
+        let lanes = self.lanes_or(&mut problems)?;
+        if problems.is_empty() { Ok(lanes) } else { Err(Error::Refused(problems)) }
+    }
+
+    fn lanes_or(&self, problems: &mut Vec<Problem>) -> Result<Vec<Lane>> {
+        let mut lanes = Vec::new();
+        for path in self.lane_paths()? {
+            let text = files::read(&path)?.unwrap_or_default();
+            lanes.extend(collect(&path, parse(&text, lane::parse::lane), problems));
+        }
+        Ok(lanes)
     }
 
     /// What was last applied; `None` before `init`.
@@ -106,49 +131,51 @@ impl Store {
         state.map(Some).map_err(|error| Error::Unreadable { path, reason: error.to_string() })
     }
 
-    /// Replaces the state.
+    /// The state, ready to replace the one in force.
     ///
     /// # Errors
     /// It cannot be written.
-    pub fn write_state(&self, state: &State) -> Result<()> {
+    pub fn draft_state(&self, state: &State, label: &str) -> Result<Draft> {
         let json = serde_json::to_vec_pretty(state).map_err(|error| Error::Internal(error.to_string()))?;
-        files::write(&self.state_path(), &json)
+        Draft::new(&self.state_path(), &json, label)
     }
 
-    /// Writes the objects, and removes the files of lanes that are no more.
+    /// The objects, ready to replace those in force.
+    ///
+    /// The topology is the user's file, comments and all: it is written as `topology_text`, or else only
+    /// where it says something else.
     ///
     /// # Errors
     /// A file cannot be written.
-    pub fn write_objects(&self, objects: &Objects) -> Result<()> {
-        files::write(&self.group_path(), yaml(&objects.group)?.as_bytes())?;
-        self.write_topology_if_new(&objects.topology)?;
-        let kept: BTreeSet<PathBuf> =
-            objects.lanes.iter().map(|lane| self.lane_path(&lane.metadata.name)).collect();
+    pub fn draft_objects(&self, objects: &Objects, topology_text: Option<&str>) -> Result<Vec<Draft>> {
+        let mut texts = vec![(self.group_path(), yaml(&objects.group)?)];
+        match topology_text {
+            Some(text) => texts.push((self.topology_path(), text.to_owned())),
+            None if self.topology_differs(&objects.topology)? => {
+                texts.push((self.topology_path(), yaml(&objects.topology)?));
+            }
+            None => {}
+        }
         for lane in &objects.lanes {
-            files::write(&self.lane_path(&lane.metadata.name), yaml(lane)?.as_bytes())?;
+            texts.push((self.lane_path(&lane.metadata.name), yaml(lane)?));
         }
-        for path in self.lane_paths()?.into_iter().filter(|path| !kept.contains(path)) {
-            files::remove(&path)?;
-        }
-        Ok(())
+        texts.iter().map(|(path, text)| Draft::new(path, text.as_bytes(), "draft")).collect()
     }
 
-    /// The topology is the user's file, comments and all; it is written only where it says something else.
-    fn write_topology_if_new(&self, topology: &Topology) -> Result<()> {
-        let path = self.topology_path();
-        let current = files::read(&path)?.and_then(|text| parse_topology(&text).ok());
-        if current.as_ref() == Some(topology) {
-            return Ok(());
-        }
-        files::write(&path, yaml(topology)?.as_bytes())
+    fn topology_differs(&self, topology: &Topology) -> Result<bool> {
+        let current = files::read(&self.topology_path())?.and_then(|text| parse_topology(&text).ok());
+        Ok(current.as_ref() != Some(topology))
     }
 
-    /// Puts a topology file of the user's in place as it is.
+    /// Removes the files of lanes that are not among the objects.
     ///
     /// # Errors
-    /// It cannot be written.
-    pub fn write_topology_text(&self, text: &str) -> Result<()> {
-        files::write(&self.topology_path(), text.as_bytes())
+    /// A file cannot be removed.
+    pub fn forget_lanes(&self, objects: &Objects) -> Result<()> {
+        let names = objects.lanes.iter().map(|lane| &lane.metadata.name);
+        let kept: BTreeSet<PathBuf> = names.map(|name| self.lane_path(name)).collect();
+        let mut paths = self.lane_paths()?.into_iter().filter(|path| !kept.contains(path));
+        paths.try_for_each(|path| files::remove(&path))
     }
 
     fn lane_paths(&self) -> Result<Vec<PathBuf>> {
@@ -168,7 +195,9 @@ impl Store {
         self.dir.join("group.yaml")
     }
 
-    fn topology_path(&self) -> PathBuf {
+    /// Where the topology lies.
+    #[must_use]
+    pub fn topology_path(&self) -> PathBuf {
         self.dir.join("topology.yaml")
     }
 
@@ -197,6 +226,14 @@ impl Objects {
         problems.extend(envoy_config::topology::validate(&self.topology, &self.group));
         problems.extend(lane::validate::lanes(&self.group, &self.lanes, &facts));
         problems
+    }
+
+    /// The names of all gateways and workloads.
+    #[must_use]
+    pub fn places(&self) -> BTreeSet<WorkloadName> {
+        let spec = &self.topology.spec;
+        let workloads = spec.workloads.iter().map(|workload| workload.name.clone());
+        spec.gateways.iter().map(|gateway| gateway.name.clone()).chain(workloads).collect()
     }
 
     /// The lane of that name.

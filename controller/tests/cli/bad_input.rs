@@ -114,7 +114,7 @@ fn a_directory_that_cannot_be_written_is_named() {
 exit code 1
 --- stdout
 --- stderr
-error: failed to read ROOT/file/x/state.json: Not a directory (os error 20)
+error: failed to read ROOT/file/x/lanes: Not a directory (os error 20)
 "###);
     let run = shop.lanectl(&[
         "--dir",
@@ -139,7 +139,7 @@ exit code 1
 --- stdout
 --- stderr
 error: ROOT/graylane/state.json is not readable: EOF while parsing an object at line 1 column 1
-hint: restore the file, or start anew with `lanectl init`
+hint: restore the file, or start anew with `lanectl init --force`
 "###);
 }
 

@@ -38,13 +38,13 @@ NAME   ENTRIES   SERVICES   HEADER   FALLBACK     LANES
 shop   gateway   a,b,c      x-lane   Permissive   2
 "###);
     assert_snapshot!(shop.lanectl(&["get", "proxies"]).stdout, @r###"
-NAME      STATE     WANTED
-gateway   stopped   3
-a-v1      stopped   3
-a-gray    stopped   3
-b-v1      stopped   3
-c-v1      stopped   3
-c-gray    stopped   3
+NAME      STATE     WANTED   MISSING
+gateway   stopped   3        -
+a-v1      stopped   3        -
+a-gray    stopped   3        -
+b-v1      stopped   3        -
+c-v1      stopped   3        -
+c-gray    stopped   3        -
 "###);
 }
 

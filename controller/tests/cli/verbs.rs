@@ -19,14 +19,14 @@ fn init_writes_everything_and_says_how_to_start() {
     assert_snapshot!(run, @r###"
 exit code 0
 --- stdout
+envoy -c ROOT/graylane/proxies/gateway/bootstrap.json --disable-hot-restart
+envoy -c ROOT/graylane/proxies/a-v1/bootstrap.json --disable-hot-restart
+envoy -c ROOT/graylane/proxies/a-gray/bootstrap.json --disable-hot-restart
+envoy -c ROOT/graylane/proxies/b-v1/bootstrap.json --disable-hot-restart
+envoy -c ROOT/graylane/proxies/c-v1/bootstrap.json --disable-hot-restart
+envoy -c ROOT/graylane/proxies/c-gray/bootstrap.json --disable-hot-restart
 --- stderr
 initialised shop in ROOT/graylane; start the Envoys with:
-  envoy -c ROOT/graylane/proxies/gateway/bootstrap.json --disable-hot-restart
-  envoy -c ROOT/graylane/proxies/a-v1/bootstrap.json --disable-hot-restart
-  envoy -c ROOT/graylane/proxies/a-gray/bootstrap.json --disable-hot-restart
-  envoy -c ROOT/graylane/proxies/b-v1/bootstrap.json --disable-hot-restart
-  envoy -c ROOT/graylane/proxies/c-v1/bootstrap.json --disable-hot-restart
-  envoy -c ROOT/graylane/proxies/c-gray/bootstrap.json --disable-hot-restart
 "###);
     for file in [
         "group.yaml",
@@ -55,7 +55,8 @@ fn init_does_not_replace_a_group_unless_told_to() {
 exit code 1
 --- stdout
 --- stderr
-error: failed to initialise ROOT/graylane: there is a lane group already; --force replaces it
+error: there is a lane group in ROOT/graylane already
+hint: --force replaces it and keeps the lanes
 "###);
     assert_eq!(shop.lanectl(&[&again[..], &["--force"]].concat()).code, 0);
 }
@@ -68,6 +69,7 @@ exit code 0
 --- stdout
 --- stderr
 lane gray applied, generation 2
+unverified, since they do not run: gateway, a-v1, a-gray, b-v1, c-v1, c-gray
 "###);
     assert_snapshot!(shop.read("graylane/lanes/gray.yaml"), @r###"
 apiVersion: graylane.dev/v1alpha1
@@ -85,7 +87,7 @@ spec:
 "###);
     assert!(shop.read("graylane/proxies/gateway/ecds/entry.json").contains("x-gray"));
     assert_snapshot!(shop.lanectl(&["set-lane", "gray", "--header", "x-gray"]).stderr, @"lane gray unchanged, generation 2");
-    assert_snapshot!(shop.lanectl(&["set-lane", "gray", "--percent", "5", "--sticky", "source"]).stderr, @"lane gray applied, generation 3");
+    assert_snapshot!(shop.lanectl(&["set-lane", "gray", "--percent", "5", "--sticky", "source", "--no-wait"]).stderr, @"lane gray written, generation 3");
     assert_snapshot!(shop.read("graylane/lanes/gray.yaml"), @r###"
 apiVersion: graylane.dev/v1alpha1
 kind: Lane
@@ -106,6 +108,7 @@ exit code 0
 --- stdout
 --- stderr
 removal of lane gray applied, generation 4
+unverified, since they do not run: gateway, a-v1, a-gray, b-v1, c-v1, c-gray
 "###);
     assert!(!shop.path("graylane/lanes/gray.yaml").exists());
     assert!(!shop.read("graylane/proxies/gateway/cds.json").contains("a_gray"));
@@ -176,6 +179,13 @@ fn wait_never_counts_a_proxy_that_does_not_run() {
     assert_snapshot!(shop.lanectl(&["wait", "--timeout", "0s"]), @r###"
 exit code 3
 --- stdout
+NAME      STATE     WANTED   MISSING
+gateway   stopped   1        -
+a-v1      stopped   1        -
+a-gray    stopped   1        -
+b-v1      stopped   1        -
+c-v1      stopped   1        -
+c-gray    stopped   1        -
 --- stderr
 error: not every proxy runs generation 1:
 error: gateway is unverified: it does not run
@@ -184,7 +194,7 @@ error: a-gray is unverified: it does not run
 error: b-v1 is unverified: it does not run
 error: c-v1 is unverified: it does not run
 error: c-gray is unverified: it does not run
-hint: look at the named proxies, then run `lanectl apply` to finish or `lanectl wait` to look again
+hint: look at the named proxies; `lanectl apply` finishes a change, `lanectl wait` looks again
 "###);
     assert_eq!(shop.lanectl(&["wait", "--timeout", "0s", "--allow-unverified"]).code, 0);
 }

@@ -27,7 +27,7 @@ fn a_proxy_is_current_when_every_receipt_and_every_thread_says_so() {
     let (generation, workers) = (filter_generation_stat(Role::Entry), filter_workers_stat(Role::Entry));
     let clusters = ("cluster_manager.cds.version_text", "\"7\"");
     check(&[clusters, (&generation, "7"), (&workers, "3")], &[]);
-    check(&[clusters, (&generation, "8"), (&workers, "3")], &[]);
+    check(&[clusters, (&generation, "8"), (&workers, "3")], &["entry role runs generation 8"]);
     check(&[clusters, (&generation, "6"), (&workers, "3")], &["entry role runs generation 6"]);
     check(&[clusters, (&generation, "7"), (&workers, "2")], &["entry role is alive on 2 of 3 threads"]);
     check(&[clusters], &["entry role runs generation nothing"]);

@@ -1,0 +1,73 @@
+//! Proxies as `get` and `wait` show them.
+
+use serde::Serialize;
+
+use super::ui::{Output, Ui};
+use crate::standalone::change::{STAGES, proxies};
+use crate::standalone::error::{Error, Result};
+use crate::standalone::receipts::{Answer, Verdict, ask};
+use crate::standalone::store::{State, Store};
+
+/// A proxy and what it says of the last rendering.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ProxyView {
+    pub(super) name: String,
+    admin: String,
+    wanted_generation: u64,
+    #[serde(flatten)]
+    verdict: Verdict,
+}
+
+impl ProxyView {
+    /// Every proxy that may be in force, asked now.
+    pub(super) async fn all(store: &Store, state: &State) -> Result<Vec<Self>> {
+        let generation = state.generation;
+        let objects = state.in_force().ok_or_else(|| Error::Unfinished(store.dir().to_owned()))?;
+        let rendered = proxies(store, &state.module, objects, generation)?;
+        let answers = ask(&rendered, &STAGES).await?;
+        let views = rendered.iter().zip(answers).map(|(proxy, (name, verdict))| Self {
+            name,
+            admin: proxy.admin.to_string(),
+            wanted_generation: generation,
+            verdict,
+        });
+        Ok(views.collect())
+    }
+
+    /// Name and verdict alone.
+    pub(super) fn answer(&self) -> Answer {
+        (self.name.clone(), self.verdict.clone())
+    }
+
+    fn row(&self, output: Output) -> Vec<String> {
+        let (state, missing) = match &self.verdict {
+            Verdict::Current => ("current", "-".to_owned()),
+            Verdict::Behind(missing) => ("behind", missing.join(", ")),
+            Verdict::Stopped => ("stopped", "-".to_owned()),
+            Verdict::Silent(reason) => ("silent", reason.clone()),
+        };
+        let mut row = vec![self.name.clone(), state.to_owned(), self.wanted_generation.to_string()];
+        row.extend((output == Output::Wide).then(|| self.admin.clone()));
+        row.push(missing);
+        row
+    }
+}
+
+/// Prints proxies.
+pub(super) fn print(views: &[ProxyView], output: Output, ui: &Ui) -> Result<u8> {
+    match output {
+        Output::Json | Output::Yaml => ui.object(&views, output),
+        Output::Name => {
+            let names = views.iter().map(|view| format!("proxy/{}\n", view.name));
+            ui.data(&names.collect::<String>())
+        }
+        Output::Table | Output::Wide => {
+            let rows: Vec<_> = views.iter().map(|view| view.row(output)).collect();
+            match output {
+                Output::Wide => ui.table(&["NAME", "STATE", "WANTED", "ADMIN", "MISSING"], &rows),
+                _ => ui.table(&["NAME", "STATE", "WANTED", "MISSING"], &rows),
+            }
+        }
+    }
+}
