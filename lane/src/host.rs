@@ -34,4 +34,13 @@ mod tests {
             assert_eq!(&*host_only(authority.as_bytes()), want.as_bytes(), "{authority}");
         }
     }
+
+    proptest::proptest! {
+        #[test]
+        fn any_bytes_are_read_and_read_alike_twice(authority: Vec<u8>) {
+            let host = host_only(&authority);
+            proptest::prop_assert!(host.len() <= authority.len());
+            proptest::prop_assert_eq!(host_only(&host), &*host);
+        }
+    }
 }

@@ -60,4 +60,22 @@ mod tests {
             assert_eq!(path_only(path.as_bytes()), want.as_bytes(), "{path}");
         }
     }
+
+    proptest::proptest! {
+        #[test]
+        fn what_was_encoded_is_read_again(path: Vec<u8>, value: Vec<u8>) {
+            let path: Vec<u8> = path.into_iter().filter(|b| !b"?#".contains(b)).collect();
+            let encoded: String = value.iter().map(|b| format!("%{b:02x}")).collect();
+            let whole = [&path[..], b"?a=1&%71%20=", encoded.as_bytes(), b"&z#"].concat();
+            proptest::prop_assert_eq!(path_only(&whole), &path[..]);
+            let found = get(&whole, "q ");
+            proptest::prop_assert_eq!(found.as_deref(), Some(&value[..]));
+        }
+
+        #[test]
+        fn any_bytes_are_read_without_a_trap(path: Vec<u8>) {
+            let _ = get(&path, "q");
+            proptest::prop_assert!(path.starts_with(path_only(&path)));
+        }
+    }
 }
