@@ -4,6 +4,7 @@ mod certificates;
 mod differential;
 mod lanes;
 mod matrix;
+mod propagation;
 mod protocols;
 mod smoke;
 mod strict;
