@@ -6,26 +6,35 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// The rows of the table in the document: group, key, bucket.
-fn vectors() -> impl Iterator<Item = (GroupName, Vec<u8>, u16)> {
+/// The rows of the table in the document: group, key, hash, bucket.
+fn vectors() -> Vec<(GroupName, Vec<u8>, u64, u16)> {
     let document = include_str!("../../../docs/hash.md");
     let rows = document.lines().filter_map(|line| line.strip_prefix("| `")).map(|line| {
         let cells: Vec<_> = line.split('|').map(|cell| cell.trim().trim_matches('`')).collect();
         let key =
             (0..cells[1].len() / 2).map(|i| u8::from_str_radix(&cells[1][2 * i..2 * i + 2], 16).unwrap());
-        (cells[0].parse().unwrap(), key.collect(), cells[3].parse().unwrap())
+        let hash = u64::from_str_radix(cells[2], 16).unwrap();
+        (cells[0].parse().unwrap(), key.collect(), hash, cells[3].parse().unwrap())
     });
-    rows.collect::<Vec<_>>().into_iter()
+    rows.collect()
 }
 
 #[test]
 fn the_published_vectors_hold() {
-    let mut count = 0;
-    for (group, key, want) in vectors() {
-        assert_eq!(bucket(&group, &key), want, "group {group}, key {key:x?}");
-        count += 1;
+    let vectors = vectors();
+    for (group, key, hash, want) in &vectors {
+        let bytes = [b"graylane/1\0", group.as_str().as_bytes(), b"\0", key].concat();
+        assert_eq!(xxhash_rust::xxh64::xxh64(&bytes, 0), *hash, "group {group}, key {key:x?}");
+        assert_eq!(bucket(group, key), *want, "group {group}, key {key:x?}");
     }
-    assert!(count >= 12, "only {count} vectors were found in docs/hash.md");
+    assert!(vectors.len() >= 12, "only {} vectors were found in docs/hash.md", vectors.len());
+}
+
+#[test]
+fn draws_are_scaled_to_all_buckets() {
+    for (draw, want) in [(0, 0), (u64::MAX, 9_999), (1 << 63, 5_000), ((1 << 63) - 1, 4_999)] {
+        assert_eq!(bucket_of_draw(draw), want, "{draw}");
+    }
 }
 
 #[test]
@@ -51,35 +60,58 @@ fn buckets(ranges: &[BucketRange]) -> BTreeSet<u16> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
-    /// Whatever the history, lanes hold disjoint buckets of the size they want, and a change of one share
-    /// takes nothing from any lane that does not shrink.
+    /// Whatever the history, also where lanes come, go, change places or want more than there is: they hold
+    /// disjoint buckets, as many as they want and are left, and a change takes none from who does not shrink.
     #[test]
     fn allocation_is_disjoint_exact_and_monotone(
-        steps in prop::collection::vec(prop::collection::vec(0u16..3_300, 3), 1..6),
+        steps in prop::collection::vec(wanted(), 1..6),
     ) {
         let mut current: Vec<(LaneName, Vec<BucketRange>)> = Vec::new();
-        for step in steps {
-            let wanted: Vec<_> = step
-                .iter()
-                .enumerate()
-                .map(|(i, hundredths)| (lane(i), Percent::from_hundredths(*hundredths).unwrap()))
-                .collect();
+        for wanted in steps {
             let next = allocate(&current, &wanted);
+            prop_assert_eq!(&next, &allocate(&current, &wanted), "not deterministic");
+            let sum: usize = wanted.iter().map(|(_, percent)| usize::from(percent.hundredths())).sum();
             let mut all = BTreeSet::new();
             for ((name, ranges), (_, percent)) in next.iter().zip(&wanted) {
                 let mine = buckets(ranges);
-                prop_assert_eq!(mine.len(), usize::from(percent.hundredths()));
+                let size = usize::from(percent.hundredths());
                 prop_assert!(mine.iter().all(|bucket| all.insert(*bucket)), "not disjoint");
+                prop_assert!(mine.len() == size || (mine.len() < size && sum > usize::from(BUCKETS)));
                 let before = current.iter().find(|(n, _)| n == name).map(|(_, r)| buckets(r)).unwrap_or_default();
-                if mine.len() >= before.len() {
+                if size >= before.len() {
                     prop_assert!(mine.is_superset(&before), "growing moved somebody back");
                 } else {
                     prop_assert!(mine.is_subset(&before), "shrinking took new ones in");
                 }
             }
+            prop_assert_eq!(all.len(), sum.min(usize::from(BUCKETS)), "buckets were left over");
             current = next;
         }
     }
+
+    /// What came last goes first, also into the gaps of lanes that left: a share that went up and down again
+    /// holds what it held.
+    #[test]
+    fn a_share_that_comes_back_holds_what_it_held(others in wanted(), low in 0u16..2_000, more in 0u16..2_000) {
+        let full = allocate(&[], &others);
+        let stay = others.iter().step_by(2).cloned();
+        let with = |hundredths| -> Vec<_> {
+            stay.clone().chain([(lane(9), Percent::from_hundredths(hundredths).unwrap())]).collect()
+        };
+        let held = allocate(&full, &with(low));
+        let raised = allocate(&held, &with(low + more));
+        prop_assert_eq!(allocate(&raised, &with(low)), held);
+    }
+}
+
+/// Some of four lanes, in any order, that want up to 40 % each.
+fn wanted() -> impl Strategy<Value = Vec<(LaneName, Percent)>> {
+    let shares = prop::collection::vec(0u16..4_000, 4);
+    let lanes = prop::sample::subsequence(vec![0, 1, 2, 3], 0..=4).prop_shuffle();
+    (lanes, shares).prop_map(|(lanes, shares)| {
+        let want = |i: usize| (lane(i), Percent::from_hundredths(shares[i]).unwrap());
+        lanes.into_iter().map(want).collect()
+    })
 }
 
 #[test]
