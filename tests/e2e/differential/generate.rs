@@ -38,8 +38,8 @@ fn time(random: &mut Random) -> u64 {
 /// A filter configuration of any role; a bad one holds exactly one thing that must be refused.
 pub(super) fn configuration(random: &mut Random, bad: bool) -> Value {
     let role = one_of(random, &["entry", "entry", "entry", "inbound", "outbound"]);
-    let lanes: Vec<Value> =
-        LANES.iter().filter_map(|name| (!chance(random, 3)).then(|| lane(random, name, role))).collect();
+    let names: Vec<_> = LANES.iter().filter(|_| !chance(random, 3)).collect();
+    let lanes: Vec<Value> = names.into_iter().map(|name| lane(random, name, role)).collect();
     let mut config = json!({
         "version": 1, "generation": random.below(1_000), "group": "shop", "role": role,
         "workload": "here", "laneHeader": "x-lane", "lanes": lanes,
