@@ -5,13 +5,33 @@ mod rules;
 use std::collections::BTreeSet;
 
 use crate::model::{Fallback, Lane, LaneGroup};
-use crate::name::{LaneName, ServiceName};
+use crate::name::{HeaderName, LaneName, ServiceName};
 use crate::problem::Problem;
+use crate::share::BUCKETS;
 
 pub use rules::{MAX_TERMS, MAX_VALUES};
 
 /// The most rules in the lanes of one group.
 pub const MAX_RULES: usize = 10_000;
+
+/// Headers of the applications, of Envoy and of tracing, which can carry neither lane nor trail.
+const FOREIGN_HEADERS: &[&str] = &[
+    "accept",
+    "authorization",
+    "baggage",
+    "content-type",
+    "cookie",
+    "forwarded",
+    "origin",
+    "referer",
+    "traceparent",
+    "tracestate",
+    "user-agent",
+    "x-request-id",
+];
+
+/// Beginnings of such headers.
+const FOREIGN_PREFIXES: &[&str] = &["access-control-", "grpc-", "x-b3-", "x-envoy-", "x-forwarded-"];
 
 /// What is known beside the objects.
 #[derive(Clone, Debug, Default)]
@@ -41,12 +61,25 @@ pub fn group(group: &LaneGroup) -> Vec<Problem> {
     for i in repeated(spec.services.iter().map(|service| &service.name)) {
         problems.push(stands_twice(format!("spec.services[{i}].name")));
     }
+    foreign("spec.laneHeader", &spec.lane_header, "x-lane", &mut problems);
+    if let Some(trail) = &spec.propagation.trail {
+        foreign("spec.propagation.trail", trail, "x-lane-path", &mut problems);
+    }
     if spec.propagation.trail.as_ref() == Some(&spec.lane_header) {
         let reason = format!("the trail would overwrite the lane header {}", spec.lane_header);
         let remedy = "choose another header, such as x-lane-path";
         problems.push(Problem::error("spec.propagation.trail", reason, remedy));
     }
     problems
+}
+
+/// A header with a meaning of its own: the entry would take it from every request.
+fn foreign(path: &str, header: &HeaderName, better: &str, problems: &mut Vec<Problem>) {
+    let name = header.as_str();
+    if FOREIGN_HEADERS.contains(&name) || FOREIGN_PREFIXES.iter().any(|prefix| name.starts_with(prefix)) {
+        let reason = format!("{name} has a meaning of its own, which the filter would overwrite");
+        problems.push(Problem::error(path, reason, format!("choose another header, such as {better}")));
+    }
 }
 
 /// The problems of lanes, each alone and all together. Paths start with `Lane/NAME`.
@@ -59,16 +92,19 @@ pub fn lanes(group: &LaneGroup, lanes: &[Lane], facts: &Facts) -> Vec<Problem> {
         admission(lane, facts, &mut found);
         rules::check(group, lane, &mut found);
         gaps(group, lane, facts, &mut found);
-        let name = &lane.metadata.name;
-        problems.extend(found.into_iter().map(|p| Problem { path: format!("Lane/{name} {}", p.path), ..p }));
+        problems.extend(found.into_iter().map(|problem| of_lane(lane, problem)));
     }
     for i in repeated(lanes.iter().map(|lane| &lane.metadata.name)) {
-        let name = lanes.get(i).map_or("", |lane| lane.metadata.name.as_str());
-        problems.push(stands_twice(format!("Lane/{name} metadata.name")));
+        let twice = |lane| of_lane(lane, stands_twice("metadata.name".to_owned()));
+        problems.extend(lanes.get(i).map(twice));
     }
-    rules_of_all(lanes, &mut problems);
-    shares_of_all(lanes, &mut problems);
+    problems.extend(rules_of_all(lanes));
+    problems.extend(shares_of_all(lanes));
     problems
+}
+
+fn of_lane(lane: &Lane, problem: Problem) -> Problem {
+    Problem { path: format!("Lane/{} {}", lane.metadata.name, problem.path), ..problem }
 }
 
 fn membership(group: &LaneGroup, lane: &Lane, problems: &mut Vec<Problem>) {
@@ -85,9 +121,8 @@ fn admission(lane: &Lane, facts: &Facts, problems: &mut Vec<Problem>) {
         let remedy = "add a rule or a share, unless only requests that are marked already belong to it";
         problems.push(Problem::warning("spec.rules", "the lane admits nobody", remedy));
     }
-    let end = lane.spec.expires.and_then(|end| u64::try_from(end.as_millisecond()).ok());
-    if let (Some(time), Some(end)) = (lane.spec.expires, end)
-        && end <= facts.now_ms
+    if let Some(time) = lane.spec.expires
+        && u64::try_from(time.as_millisecond()).unwrap_or(0) <= facts.now_ms
     {
         let reason = format!("the lane ended at {time}");
         problems.push(Problem::warning("spec.expires", reason, "set a later end, or remove the lane"));
@@ -109,23 +144,34 @@ fn gaps(group: &LaneGroup, lane: &Lane, facts: &Facts, problems: &mut Vec<Proble
     }
 }
 
-fn rules_of_all(lanes: &[Lane], problems: &mut Vec<Problem>) {
-    let count: usize = lanes.iter().map(|lane| lane.spec.rules.len()).sum();
-    if count > MAX_RULES {
-        let reason = format!("the group's lanes have {count} rules, more than {MAX_RULES}");
-        problems.push(Problem::error("spec.rules", reason, "use in-lists, prefixes or a share instead"));
-    }
+fn rules_of_all(lanes: &[Lane]) -> Option<Problem> {
+    let (lane, count) = first_above(lanes, MAX_RULES, |lane| lane.spec.rules.len())?;
+    let reason = format!("the group's lanes have {count} rules, more than {MAX_RULES}");
+    let remedy = "use in-lists, prefixes or a share instead";
+    Some(of_lane(lane, Problem::error("spec.rules", reason, remedy)))
 }
 
-fn shares_of_all(lanes: &[Lane], problems: &mut Vec<Problem>) {
-    let shares = lanes.iter().filter_map(|lane| Some((lane, lane.spec.share.as_ref()?.percent)));
-    let sum: u32 = shares.clone().map(|(_, percent)| u32::from(percent.hundredths())).sum();
-    if sum > 10_000 {
-        let list: Vec<String> =
-            shares.map(|(lane, percent)| format!("{} {percent}", lane.metadata.name)).collect();
-        let reason = format!("the shares add up to {}%: {}", f64::from(sum) / 100.0, list.join(", "));
-        problems.push(Problem::error("spec.share.percent", reason, "lower them to 100% together"));
+fn shares_of_all(lanes: &[Lane]) -> Option<Problem> {
+    let percent = |lane: &Lane| lane.spec.share.as_ref().map(|share| share.percent);
+    let hundredths = |lane: &Lane| percent(lane).map_or(0, |percent| usize::from(percent.hundredths()));
+    let (lane, sum) = first_above(lanes, usize::from(BUCKETS), hundredths)?;
+    let shares = lanes.iter().filter_map(|lane| Some(format!("{} {}", lane.metadata.name, percent(lane)?)));
+    let list = shares.collect::<Vec<_>>().join(", ");
+    let reason = format!("the shares add up to {}.{:02}%: {list}", sum / 100, sum % 100);
+    Some(of_lane(lane, Problem::error("spec.share.percent", reason, "lower them to 100% together")))
+}
+
+/// The sum over all lanes where it is above `limit`, with the lane that exceeded it.
+fn first_above(lanes: &[Lane], limit: usize, part: impl Fn(&Lane) -> usize) -> Option<(&Lane, usize)> {
+    let mut sum: usize = 0;
+    let mut first = None;
+    for lane in lanes {
+        sum = sum.saturating_add(part(lane));
+        if sum > limit {
+            first = first.or(Some(lane));
+        }
     }
+    first.map(|lane| (lane, sum))
 }
 
 /// The places of values that stood before.

@@ -1,8 +1,10 @@
 //! The rules of one lane.
 
 use super::{repeated, stands_twice};
+use crate::host::host_only;
 use crate::matcher::compile_regex;
 use crate::model::{Condition, Lane, LaneGroup, StickyKey, ValueMatch};
+use crate::name::HeaderName;
 use crate::predicate::MAX_DEPTH;
 use crate::problem::Problem;
 
@@ -26,10 +28,11 @@ pub(super) fn check(group: &LaneGroup, lane: &Lane, problems: &mut Vec<Problem>)
         }
         condition(group, &rule.condition, &path, 0, problems);
     }
-    if let Some(StickyKey::Header(name)) = lane.spec.share.as_ref().and_then(|share| share.key.as_ref())
-        && is_ours(group, name.as_str())
-    {
-        problems.push(ours("spec.share.key.header", name.as_str()));
+    match lane.spec.share.as_ref().and_then(|share| share.key.as_ref()) {
+        Some(StickyKey::Header(name)) => header(group, name, "spec.share.key.header", problems),
+        Some(StickyKey::Cookie(name)) => cookie_name(name, "spec.share.key.cookie", problems),
+        Some(StickyKey::Query(name)) => query_name(name, "spec.share.key.query", problems),
+        Some(StickyKey::Source) | None => {}
     }
 }
 
@@ -54,23 +57,21 @@ fn condition(group: &LaneGroup, term: &Condition, path: &str, depth: usize, prob
         Condition::All(parts) => list(group, "all", parts, path, below, problems),
         Condition::Any(parts) => list(group, "any", parts, path, below, problems),
         Condition::Not(part) => condition(group, part, &format!("{path}.not"), below, problems),
-        Condition::Header(header) => {
-            if is_ours(group, header.name.as_str()) {
-                problems.push(ours(&format!("{path}.header.name"), header.name.as_str()));
-            }
-            value(&header.value, &format!("{path}.header.value"), problems);
+        Condition::Header(m) => {
+            header(group, &m.name, &format!("{path}.header.name"), problems);
+            value(&m.value, &format!("{path}.header.value"), problems);
         }
-        Condition::Cookie(cookie) => named(&cookie.name, &cookie.value, &format!("{path}.cookie"), problems),
-        Condition::Query(query) => named(&query.name, &query.value, &format!("{path}.query"), problems),
-        Condition::Path(text) => {
-            starts_with_slash(text, &format!("{path}.path"), problems);
-            value(text, &format!("{path}.path"), problems);
+        Condition::Cookie(m) => {
+            cookie_name(&m.name, &format!("{path}.cookie.name"), problems);
+            value(&m.value, &format!("{path}.cookie.value"), problems);
         }
-        Condition::Method(text) => {
-            upper_case(text, &format!("{path}.method"), problems);
-            value(text, &format!("{path}.method"), problems);
+        Condition::Query(m) => {
+            query_name(&m.name, &format!("{path}.query.name"), problems);
+            value(&m.value, &format!("{path}.query.value"), problems);
         }
-        Condition::Host(text) => value(text, &format!("{path}.host"), problems),
+        Condition::Path(text) => texts(text, "path", path, problems, path_text),
+        Condition::Method(text) => texts(text, "method", path, problems, method_text),
+        Condition::Host(text) => texts(text, "host", path, problems, host_text),
         Condition::Source(text) => value(text, &format!("{path}.source"), problems),
     }
 }
@@ -92,22 +93,26 @@ fn list(
     }
 }
 
-/// Headers that the filter itself writes and outsiders may not send.
-fn is_ours(group: &LaneGroup, name: &str) -> bool {
-    let trail = group.spec.propagation.trail.as_ref();
-    group.spec.lane_header.as_str() == name || trail.is_some_and(|trail| trail.as_str() == name)
-}
-
-fn ours(path: &str, name: &str) -> Problem {
-    let reason = format!("{name} is written by the filter and removed from what outsiders send");
-    Problem::error(path, reason, "choose another header, such as x-gray")
-}
-
-fn named(name: &str, text: &ValueMatch, path: &str, problems: &mut Vec<Problem>) {
-    if name.is_empty() {
-        problems.push(Problem::error(format!("{path}.name"), "the name is empty", "write the name"));
+/// Refuses headers that the filter itself writes and outsiders may not send.
+fn header(group: &LaneGroup, name: &HeaderName, path: &str, problems: &mut Vec<Problem>) {
+    if *name == group.spec.lane_header || Some(name) == group.spec.propagation.trail.as_ref() {
+        let reason = format!("{name} is written by the filter and removed from what outsiders send");
+        problems.push(Problem::error(path, reason, "choose another header, such as x-gray"));
     }
-    value(text, &format!("{path}.value"), problems);
+}
+
+fn cookie_name(name: &str, path: &str, problems: &mut Vec<Problem>) {
+    query_name(name, path, problems);
+    if name.contains(|c: char| c.is_whitespace() || matches!(c, '=' | ';' | ',')) {
+        let reason = format!("no cookie can be named {name:?}");
+        problems.push(Problem::error(path, reason, "write the name only, without = and value"));
+    }
+}
+
+fn query_name(name: &str, path: &str, problems: &mut Vec<Problem>) {
+    if name.is_empty() {
+        problems.push(Problem::error(path, "the name is empty", "write the name"));
+    }
 }
 
 fn value(value: &ValueMatch, path: &str, problems: &mut Vec<Problem>) {
@@ -141,26 +146,68 @@ fn not_empty(word: &str, text: &str, path: &str, problems: &mut Vec<Problem>) {
     }
 }
 
-fn starts_with_slash(value: &ValueMatch, path: &str, problems: &mut Vec<Problem>) {
-    let texts: &[String] = match value {
-        ValueMatch::Exact(text) | ValueMatch::Prefix(text) => std::slice::from_ref(text),
-        ValueMatch::In(texts) => texts,
-        _ => return,
+/// Checks a match and, with `check`, each text that a value is compared with.
+fn texts(
+    matching: &ValueMatch,
+    subject: &str,
+    path: &str,
+    problems: &mut Vec<Problem>,
+    check: fn(&ValueMatch, &str, &str) -> Option<Problem>,
+) {
+    let path = format!("{path}.{subject}");
+    value(matching, &path, problems);
+    let (word, texts) = match matching {
+        ValueMatch::Exact(text) => ("exact", std::slice::from_ref(text)),
+        ValueMatch::Prefix(text) => ("prefix", std::slice::from_ref(text)),
+        ValueMatch::Suffix(text) => ("suffix", std::slice::from_ref(text)),
+        ValueMatch::Contains(text) => ("contains", std::slice::from_ref(text)),
+        ValueMatch::In(texts) => ("in", texts.as_slice()),
+        ValueMatch::Present | ValueMatch::Regex(_) => return,
     };
-    for text in texts.iter().filter(|text| !text.is_empty() && !text.starts_with('/') && *text != "*") {
-        let reason = format!("the path {text:?} does not start with a slash and never matches");
-        problems.push(Problem::error(path, reason, format!("write \"/{text}\"")));
-    }
+    problems.extend(texts.iter().enumerate().filter_map(|(i, text)| {
+        let place = if word == "in" { format!("{path}.in[{i}]") } else { format!("{path}.{word}") };
+        check(matching, text, &place)
+    }));
 }
 
-fn upper_case(value: &ValueMatch, path: &str, problems: &mut Vec<Problem>) {
-    let texts: &[String] = match value {
-        ValueMatch::Exact(text) => std::slice::from_ref(text),
-        ValueMatch::In(texts) => texts,
-        _ => return,
-    };
-    for text in texts.iter().filter(|text| text.bytes().any(|b| b.is_ascii_lowercase())) {
-        let reason = format!("methods are upper case, and {text:?} is not");
-        problems.push(Problem::warning(path, reason, format!("write {}", text.to_ascii_uppercase())));
+fn path_text(matching: &ValueMatch, text: &str, place: &str) -> Option<Problem> {
+    if text.contains(['?', '#']) {
+        let reason = format!("{text:?} never matches, since query and fragment are no part of the path");
+        return Some(Problem::error(
+            place,
+            reason,
+            "write the path alone, and a query condition for the rest",
+        ));
     }
+    let begins = match matching {
+        ValueMatch::Exact(_) | ValueMatch::In(_) => true,
+        // An empty one has a problem of its own.
+        ValueMatch::Prefix(text) => !text.is_empty(),
+        _ => false,
+    };
+    // `*` is the path of OPTIONS requests to the server itself.
+    (begins && !text.starts_with('/') && text != "*").then(|| {
+        let reason = format!("the path {text:?} does not start with a slash and never matches");
+        Problem::error(place, reason, format!("write \"/{text}\""))
+    })
+}
+
+fn method_text(_: &ValueMatch, text: &str, place: &str) -> Option<Problem> {
+    text.bytes().any(|b| b.is_ascii_lowercase()).then(|| {
+        let reason = format!("methods are upper case, and {text:?} is not");
+        Problem::warning(place, reason, format!("write {}", text.to_ascii_uppercase()))
+    })
+}
+
+fn host_text(matching: &ValueMatch, text: &str, place: &str) -> Option<Problem> {
+    let compared = match matching {
+        ValueMatch::Exact(_) | ValueMatch::In(_) => host_only(text.as_bytes()).into_owned(),
+        // The colons of an IPv6 address begin no port.
+        ValueMatch::Prefix(_) if !text.starts_with('[') => host_only(text.as_bytes()).into_owned(),
+        _ => text.to_ascii_lowercase().into_bytes(),
+    };
+    (compared != text.as_bytes()).then(|| {
+        let reason = format!("{text:?} never matches, since hosts are compared in lower case, without port");
+        Problem::error(place, reason, format!("write {:?}", String::from_utf8_lossy(&compared)))
+    })
 }

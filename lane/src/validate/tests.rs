@@ -72,6 +72,22 @@ fn groups() {
 }
 
 #[test]
+fn headers_of_a_group() {
+    for name in ["Authorization", "baggage", "x-envoy-fault-abort-request", "x-forwarded-for"] {
+        let name_lower = name.to_ascii_lowercase();
+        let reason = format!("{name_lower} has a meaning of its own, which the filter would overwrite");
+        check_group(
+            json!({"laneHeader": name}),
+            &[&format!("spec.laneHeader: {reason}; choose another header, such as x-lane")],
+        );
+        check_group(
+            json!({"propagation": {"trail": name}}),
+            &[&format!("spec.propagation.trail: {reason}; choose another header, such as x-lane-path")],
+        );
+    }
+}
+
+#[test]
 fn lanes_alone() {
     check_lane(json!({}), &[]);
     check_lane(
@@ -92,10 +108,17 @@ fn lanes_alone() {
     );
     check_lane(json!({"expires": "1970-01-01T00:00:02Z"}), &[]);
     check_lane(
-        json!({"share": {"percent": 1, "key": {"header": "x-lane"}}}),
+        json!({"expires": "1960-01-01T00:00:00Z"}),
         &[
-            "Lane/gray spec.share.key.header: x-lane is written by the filter and removed from what outsiders send; choose another header, such as x-gray",
+            "Lane/gray spec.expires: the lane ended at 1960-01-01T00:00:00Z; set a later end, or remove the lane",
         ],
+    );
+    check_lane(
+        json!({"rules": [
+            {"name": "r", "match": {"path": "present"}},
+            {"name": "r", "match": {"method": "present"}},
+        ]}),
+        &["Lane/gray spec.rules[1].name: the name stands twice; rename or remove one of the two"],
     );
 }
 
@@ -123,7 +146,7 @@ fn conditions() {
     );
     check_match(
         json!({"path": {"exact": "api"}}),
-        &[".path: the path \"api\" does not start with a slash and never matches; write \"/api\""],
+        &[".path.exact: the path \"api\" does not start with a slash and never matches; write \"/api\""],
     );
     check_match(
         json!({"path": {"regex": "("}}),
@@ -133,7 +156,11 @@ fn conditions() {
     );
     check_match(
         json!({"method": {"exact": "get"}}),
-        &[".method: methods are upper case, and \"get\" is not; write GET"],
+        &[".method.exact: methods are upper case, and \"get\" is not; write GET"],
+    );
+    check_match(
+        json!({"method": {"in": ["GET", "post"]}}),
+        &[".method.in[1]: methods are upper case, and \"post\" is not; write POST"],
     );
     let values: Vec<String> = (0..=MAX_VALUES).map(|i| i.to_string()).collect();
     check_match(
@@ -149,6 +176,67 @@ fn conditions() {
     check_match(
         deep,
         &[".not.not.not.not.not.not.not.not.not: conditions nest deeper than 8; flatten all, any and not"],
+    );
+}
+
+#[test]
+fn texts_that_never_match() {
+    check_match(json!({"path": {"in": ["/", "*"]}}), &[]);
+    check_match(json!({"path": {"suffix": ".png"}}), &[]);
+    check_match(
+        json!({"path": {"in": ["/a", ""]}}),
+        &[".path.in[1]: the path \"\" does not start with a slash and never matches; write \"/\""],
+    );
+    check_match(
+        json!({"path": {"contains": "?b=1"}}),
+        &[
+            ".path.contains: \"?b=1\" never matches, since query and fragment are no part of the path; write the path alone, and a query condition for the rest",
+        ],
+    );
+    check_match(json!({"host": {"exact": "[::1]"}}), &[]);
+    check_match(json!({"host": {"prefix": "[2001:db8:"}}), &[]);
+    check_match(
+        json!({"host": {"prefix": "shop:"}}),
+        &[
+            ".host.prefix: \"shop:\" never matches, since hosts are compared in lower case, without port; write \"shop\"",
+        ],
+    );
+    check_match(
+        json!({"host": {"in": ["shop", "Shop.example:80"]}}),
+        &[
+            ".host.in[1]: \"Shop.example:80\" never matches, since hosts are compared in lower case, without port; write \"shop.example\"",
+        ],
+    );
+    check_match(
+        json!({"host": {"suffix": ".Example"}}),
+        &[
+            ".host.suffix: \".Example\" never matches, since hosts are compared in lower case, without port; write \".example\"",
+        ],
+    );
+    check_match(
+        json!({"cookie": {"name": "user=1"}}),
+        &[".cookie.name: no cookie can be named \"user=1\"; write the name only, without = and value"],
+    );
+}
+
+#[test]
+fn keys_of_shares() {
+    let key = |key: Value| json!({"share": {"percent": 1, "key": key}});
+    check_lane(key(json!({"cookie": "user"})), &[]);
+    check_lane(key(json!("source")), &[]);
+    check_lane(
+        key(json!({"header": "x-lane"})),
+        &[
+            "Lane/gray spec.share.key.header: x-lane is written by the filter and removed from what outsiders send; choose another header, such as x-gray",
+        ],
+    );
+    check_lane(
+        key(json!({"cookie": ""})),
+        &["Lane/gray spec.share.key.cookie: the name is empty; write the name"],
+    );
+    check_lane(
+        key(json!({"query": ""})),
+        &["Lane/gray spec.share.key.query: the name is empty; write the name"],
     );
 }
 
@@ -169,7 +257,7 @@ fn lanes_together() {
         [
             "Lane/b metadata.name: the group is strict, and the lane has no workload of b; deploy one, or requests of the lane are answered with 503 there",
             "Lane/a metadata.name: the name stands twice; rename or remove one of the two",
-            "spec.share.percent: the shares add up to 100.5%: a 60.5%, b 40%; lower them to 100% together",
+            "Lane/b spec.share.percent: the shares add up to 100.50%: a 60.5%, b 40%; lower them to 100% together",
         ]
     );
 }
@@ -181,7 +269,7 @@ fn too_many_rules() {
     check_lane(
         json!({"rules": rules}),
         &[
-            "spec.rules: the group's lanes have 10001 rules, more than 10000; use in-lists, prefixes or a share instead",
+            "Lane/gray spec.rules: the group's lanes have 10001 rules, more than 10000; use in-lists, prefixes or a share instead",
         ],
     );
 }
