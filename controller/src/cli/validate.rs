@@ -38,6 +38,6 @@ pub(super) fn run(store: &Store, args: &ValidateArgs, ui: &Ui) -> Result<u8, Com
     if !errors.is_empty() {
         return Err(Error::Refused(errors).into());
     }
-    ui.say(&format!("{} lanes of group {} are valid", objects.lanes.len(), objects.group.metadata.name));
+    ui.say(&format!("group {} is valid, lanes: {}", objects.group.metadata.name, objects.lanes.len()));
     Ok(0)
 }

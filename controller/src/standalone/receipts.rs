@@ -154,8 +154,10 @@ async fn read(client: &Client, proxy: &Proxy) -> Result<(BTreeMap<String, String
 }
 
 async fn get(client: &Client, proxy: &Proxy, path: &str) -> Result<String, Verdict> {
-    let sent = client.get(format!("http://{}{path}", proxy.admin)).send().await;
-    let text = match sent.and_then(reqwest::Response::error_for_status) {
+    let text = match client.get(format!("http://{}{path}", proxy.admin)).send().await {
+        Ok(response) if !response.status().is_success() => {
+            return Err(Verdict::Silent(format!("{path} answers {}", response.status())));
+        }
         Ok(response) => response.text().await,
         Err(error) if is_refused(&error) => return Err(Verdict::Stopped),
         Err(error) => Err(error),

@@ -97,53 +97,6 @@ fn without_a_group_every_verb_says_how_to_begin() {
 }
 
 #[test]
-fn a_directory_that_cannot_be_written_is_named() {
-    let shop = Shop::init(&[]);
-    shop.write("file", "");
-    let run = shop.lanectl(&[
-        "--dir",
-        "file/x",
-        "init",
-        "shop",
-        "--entry=gateway",
-        "--service=a,b,c",
-        "--topology=topology.yaml",
-        "--module=m",
-    ]);
-    assert_snapshot!(run, @r###"
-exit code 1
---- stdout
---- stderr
-error: failed to read ROOT/file/x/lanes: Not a directory (os error 20)
-"###);
-    let run = shop.lanectl(&[
-        "--dir",
-        "/proc/graylane",
-        "init",
-        "shop",
-        "--entry=gateway",
-        "--service=a,b,c",
-        "--topology=topology.yaml",
-        "--module=m",
-    ]);
-    assert_eq!(run.code, 1, "{run}");
-    assert!(run.stderr.starts_with("error: failed to create /proc/graylane: "), "{run}");
-}
-
-#[test]
-fn a_state_file_that_was_damaged_is_named() {
-    let shop = Shop::init(&[]);
-    shop.write("graylane/state.json", "{");
-    assert_snapshot!(shop.lanectl(&["apply"]), @r###"
-exit code 1
---- stdout
---- stderr
-error: ROOT/graylane/state.json is not readable: EOF while parsing an object at line 1 column 1
-hint: restore the file, or start anew with `lanectl init --force`
-"###);
-}
-
-#[test]
 fn a_topology_that_does_not_fit_is_refused() {
     let shop = Shop::init(&[]);
     let before = shop.files();
@@ -159,18 +112,4 @@ hint: nothing was changed
 "###);
     shop.write("graylane/topology.yaml", &shop.read("topology.yaml"));
     assert_eq!(shop.files(), before);
-}
-
-#[test]
-fn a_second_writer_is_told_to_wait() {
-    let shop = Shop::init(&[]);
-    let lock = std::fs::File::create(shop.path("graylane/.lock")).unwrap();
-    lock.lock().unwrap();
-    assert_snapshot!(shop.lanectl(&["set-lane", "gray", "--header", "h"]), @r###"
-exit code 1
---- stdout
---- stderr
-error: another lanectl works in ROOT/graylane
-hint: wait until it has ended
-"###);
 }

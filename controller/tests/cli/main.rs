@@ -1,8 +1,11 @@
 //! The built `lanectl`, run as people and pipelines run it: what it prints, its exit codes, what it leaves.
 
 mod bad_input;
+mod disk;
 mod explain;
+mod fleet;
 mod output;
+mod receipts;
 mod reference;
 mod verbs;
 
@@ -10,6 +13,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
+
+/// Initialises the group of the example.
+const INIT: &[&str] = &["init", "shop", "--entry=gateway", "--service=a,b,c", "--topology=topology.yaml"];
 
 /// A directory with an initialised group: a, b and c, gray a and c, nobody running.
 struct Shop {
@@ -27,9 +33,7 @@ impl Shop {
     /// Initialised with further arguments.
     fn init(args: &[&str]) -> Self {
         let shop = Self::empty();
-        let mut all = vec!["init", "shop", "--entry=gateway", "--service=a,b,c", "--topology=topology.yaml"];
-        all.extend(["--module=graylane.wasm"].iter().chain(args));
-        let run = shop.lanectl(&all);
+        let run = shop.lanectl(&[INIT, args].concat());
         assert_eq!(run.code, 0, "{}", run.stderr);
         shop
     }
@@ -41,6 +45,16 @@ impl Shop {
         // Ports on which nothing listens, whatever else runs on this machine: port 1 needs special rights.
         std::fs::write(root.path().join("topology.yaml"), closed_ports(example)).unwrap();
         Self { root }
+    }
+
+    /// Initialised, with proxies that run.
+    fn with_fleet() -> (Self, fleet::Fleet) {
+        let shop = Self::empty();
+        let (fleet, topology) = fleet::Fleet::start(&shop.read("topology.yaml"), &shop.path("graylane"));
+        shop.write("topology.yaml", &topology);
+        let run = shop.lanectl(&[INIT, &["--no-wait"]].concat());
+        assert_eq!(run.code, 0, "{run}");
+        (shop, fleet)
     }
 
     fn path(&self, inside: &str) -> PathBuf {
@@ -62,8 +76,18 @@ impl Shop {
 
     /// Runs `lanectl` in the directory with standard input.
     fn lanectl_with(&self, args: &[&str], stdin: &str) -> Run {
+        self.run(self.command(args), stdin)
+    }
+
+    /// `lanectl` in the directory, not yet run.
+    fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_lanectl"));
         command.args(args).current_dir(self.root.path()).env_remove("GRAYLANE_DIR");
+        command
+    }
+
+    /// Runs a command with standard input.
+    fn run(&self, mut command: Command, stdin: &str) -> Run {
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         std::io::Write::write_all(&mut child.stdin.take().unwrap(), stdin.as_bytes()).unwrap();

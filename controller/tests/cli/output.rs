@@ -115,3 +115,28 @@ error: there is no lane red
 hint: `lanectl get lanes` shows what there is
 "###);
 }
+
+#[test]
+fn the_version_names_the_formats() {
+    let shop = Shop::empty();
+    assert_snapshot!(shop.lanectl(&["version"]).stdout, @r###"
+lanectl 0.1.0
+objects graylane.dev/v1alpha1
+filter configuration 1
+"###);
+    assert_snapshot!(shop.lanectl(&["version", "-o", "json"]).stdout, @r###"
+{
+  "version": "0.1.0",
+  "apiVersion": "graylane.dev/v1alpha1",
+  "filterConfig": 1
+}
+"###);
+}
+
+#[test]
+fn the_directory_comes_from_the_environment_too() {
+    let shop = Shop::init(&[]);
+    let mut command = shop.command(&["get", "groups", "-o", "name"]);
+    command.current_dir("/").env("GRAYLANE_DIR", shop.path("graylane"));
+    assert_eq!(shop.run(command, "").stdout, "lanegroup/shop\n");
+}

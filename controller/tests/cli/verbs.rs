@@ -2,21 +2,12 @@
 
 use insta::assert_snapshot;
 
-use crate::Shop;
+use crate::{INIT, Shop};
 
 #[test]
 fn init_writes_everything_and_says_how_to_start() {
     let shop = Shop::empty();
-    let run = shop.lanectl(&[
-        "init",
-        "shop",
-        "--entry=gateway",
-        "--service=a,b,c",
-        "--topology=topology.yaml",
-        "--module=graylane.wasm",
-        "--trail",
-    ]);
-    assert_snapshot!(run, @r###"
+    assert_snapshot!(shop.lanectl(&[INIT, &["--trail"]].concat()), @r###"
 exit code 0
 --- stdout
 envoy -c ROOT/graylane/proxies/gateway/bootstrap.json --disable-hot-restart
@@ -43,22 +34,17 @@ initialised shop in ROOT/graylane; start the Envoys with:
 #[test]
 fn init_does_not_replace_a_group_unless_told_to() {
     let shop = Shop::init(&[]);
-    let again = [
-        "init",
-        "shop",
-        "--entry=gateway",
-        "--service=a,b,c",
-        "--topology=topology.yaml",
-        "--module=graylane.wasm",
-    ];
-    assert_snapshot!(shop.lanectl(&again), @r###"
+    assert_snapshot!(shop.lanectl(INIT), @r###"
 exit code 1
 --- stdout
 --- stderr
 error: there is a lane group in ROOT/graylane already
 hint: --force replaces it and keeps the lanes
 "###);
-    assert_eq!(shop.lanectl(&[&again[..], &["--force"]].concat()).code, 0);
+    assert_eq!(shop.lanectl(&["set-lane", "gray", "--header", "x-gray"]).code, 0);
+    assert_eq!(shop.lanectl(&[INIT, &["--force", "--module=other.wasm"]].concat()).code, 0);
+    assert!(shop.read("graylane/proxies/gateway/ecds/entry.json").contains("other.wasm"));
+    assert_eq!(shop.lanectl(&["get", "lanes", "-o", "name"]).stdout, "lane/gray\n");
 }
 
 #[test]
@@ -171,6 +157,77 @@ fn apply_restores_a_file_that_somebody_changed() {
     assert_snapshot!(shop.lanectl(&["apply"]).stderr, @"configuration applied, generation 1");
     assert_eq!(shop.files(), before);
     assert_snapshot!(shop.lanectl(&["apply"]).stderr, @"configuration unchanged, generation 1");
+}
+
+#[test]
+fn diff_shows_what_is_taken_away_and_tells_failures_from_differences() {
+    let shop = Shop::init(&[]);
+    let topology = shop.read("graylane/topology.yaml");
+    let without: Vec<_> = topology.lines().filter(|line| !line.contains("c-gray")).collect();
+    shop.write("graylane/topology.yaml", &without.join("\n"));
+    let run = shop.lanectl(&["diff"]);
+    assert_eq!(run.code, 1, "{run}");
+    assert!(run.stdout.contains("--- c-gray/rds.json\n+++ /dev/null\n"), "{run}");
+    assert_eq!(shop.lanectl(&["apply"]).code, 0);
+    assert!(!shop.path("graylane/proxies/c-gray").exists());
+    assert_eq!(shop.lanectl(&["diff"]).code, 0);
+
+    shop.write("graylane/topology.yaml", "spec: 1");
+    assert_eq!(shop.lanectl(&["diff"]).code, 4);
+    shop.write("graylane/state.json", "");
+    assert_eq!(shop.lanectl(&["diff"]).code, 2);
+}
+
+#[test]
+fn render_prints_or_writes_elsewhere_and_applies_nothing() {
+    let shop = Shop::init(&[]);
+    std::fs::create_dir_all(shop.path("graylane/lanes")).unwrap();
+    shop.write("graylane/lanes/gray.yaml", &lane("gray"));
+    let before = shop.files();
+    let all = shop.lanectl(&["render"]);
+    assert_eq!(all.code, 0, "{all}");
+    assert!(all.stdout.starts_with("--- gateway/bootstrap.json\n{"), "{all}");
+    assert!(all.stdout.contains("x-gray"), "{all}");
+    let one = shop.lanectl(&["render", "--proxy", "b-v1"]);
+    assert!(one.stdout.starts_with("--- b-v1/bootstrap.json\n{"), "{one}");
+    assert!(!one.stdout.contains("--- gateway/"), "{one}");
+    assert_eq!(shop.lanectl(&["render", "--proxy", "nobody"]).code, 1);
+    assert_eq!(shop.lanectl(&["render", "--out", "out"]).code, 0);
+    assert!(shop.read("out/gateway/ecds/entry.json").contains("x-gray"));
+    assert_eq!(shop.files(), before);
+}
+
+#[test]
+fn validate_checks_the_objects_and_files_beside_them() {
+    let shop = Shop::init(&["--strict"]);
+    assert_snapshot!(shop.lanectl(&["validate"]), @r###"
+exit code 0
+--- stdout
+--- stderr
+group shop is valid, lanes: 0
+"###);
+    shop.write("gray.yaml", &lane("gray"));
+    shop.write("blue.yaml", &lane("blue").replace("x-blue", "x-lane"));
+    let before = shop.files();
+    assert_snapshot!(shop.lanectl(&["validate", "-f", "gray.yaml"]), @r###"
+exit code 0
+--- stdout
+--- stderr
+warning: Lane/gray metadata.name: the group is strict, and the lane has no workload of b; deploy one, or requests of the lane are answered with 503 there
+group shop is valid, lanes: 1
+"###);
+    assert_snapshot!(shop.lanectl(&["validate", "-f", "gray.yaml", "-f", "blue.yaml"]), @r###"
+exit code 4
+--- stdout
+--- stderr
+warning: Lane/gray metadata.name: the group is strict, and the lane has no workload of b; deploy one, or requests of the lane are answered with 503 there
+warning: Lane/blue metadata.name: the group is strict, and the lane has no workload of a; deploy one, or requests of the lane are answered with 503 there
+warning: Lane/blue metadata.name: the group is strict, and the lane has no workload of b; deploy one, or requests of the lane are answered with 503 there
+warning: Lane/blue metadata.name: the group is strict, and the lane has no workload of c; deploy one, or requests of the lane are answered with 503 there
+error: Lane/blue spec.rules[0].match.header.name: x-lane is written by the filter and removed from what outsiders send; choose another header, such as x-gray
+hint: nothing was changed
+"###);
+    assert_eq!(shop.files(), before);
 }
 
 #[test]
