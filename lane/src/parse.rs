@@ -2,7 +2,7 @@
 //!
 //! The model's types derive serde, which stops at the first error. So the reader notes the error, mends the
 //! place that it names, and reads again, until nothing is left to complain about: a wrong part is taken out,
-//! a missing one is filled in. What was mended is never read as the user's: with a problem there is no result.
+//! a missing one is filled in. What was mended is never handed out: with a problem there is no result.
 
 mod place;
 mod wording;
@@ -169,7 +169,7 @@ impl Reader {
     }
 }
 
-/// Values that most types of a model accept one of: names and texts, lists, objects, numbers, switches, addresses.
+/// Most types of a model accept one of these: names and texts, lists, objects, numbers, switches, addresses.
 fn fillings() -> [Value; 6] {
     [json!("a"), json!([]), json!({}), json!(1), json!(true), json!("127.0.0.1:1")]
 }
