@@ -1,17 +1,23 @@
 //! `lanectl explain`: which rule, which lane, which workload at each hop, and why.
 
+mod condition;
+mod hops;
+mod rules;
+
 use std::path::PathBuf;
 
 use clap::Args;
 use envoy_config::filter_configs::{Place, filter_config};
-use lane::filter_config::Role;
-use lane::head::MemoryHead;
-use lane::model::{BucketRange, Fallback, Lane};
+use lane::filter_config::{FilterConfig, Role};
+use lane::head::{MemoryHead, RequestHead as _};
+use lane::model::Lane;
 use lane::name::{BASELINE, LaneName};
 use lane::problem::Problem;
-use lane::program::{Program, RuleVerdict};
+use lane::program::Program;
 use serde::Serialize;
 
+use self::hops::{HopLine, hops};
+use self::rules::{RuleLine, rule_line, rule_name};
 use super::error::CommandError;
 use super::set_lane::text_of;
 use super::ui::{Output, Ui};
@@ -19,6 +25,9 @@ use super::{now_ms, request};
 use crate::standalone::change::with_buckets;
 use crate::standalone::error::{Error, Result};
 use crate::standalone::store::{Objects, Store};
+
+/// How many rules that do not even nearly hold are shown unless all are asked for.
+const SHOWN_RULES: usize = 20;
 
 /// Explain where a request goes: which rule takes it, which workload serves it at each hop, and why
 ///
@@ -61,46 +70,46 @@ struct Explanation {
     lane: String,
     /// The rule that takes it.
     rule: Option<String>,
+    /// What else there is to know.
+    notes: Vec<String>,
     /// Every rule, in order of precedence.
     rules: Vec<RuleLine>,
     /// The way through the services of the group.
     hops: Vec<HopLine>,
 }
 
-#[derive(Debug, Serialize)]
-struct RuleLine {
-    lane: String,
-    rule: String,
-    verdict: String,
-    chosen: bool,
-}
-
-#[derive(Debug, Serialize)]
-struct HopLine {
-    service: String,
-    lane: String,
-    workloads: Vec<String>,
-    why: String,
-}
-
 pub(super) fn run(store: &Store, args: &ExplainArgs, ui: &Ui) -> Result<u8, CommandError> {
     let objects = with_buckets(store.objects()?);
-    let head = head(args)?;
-    let program = program(&objects)?;
-    let (now, draw) = (now_ms(), fraction(args.draw));
-    let decision = program.decide(&head, now, draw);
-    let lane = decision.map(|decision| decision.lane.name.clone());
-    let explanation = Explanation {
-        lane: lane.as_ref().map_or(BASELINE, LaneName::as_str).to_owned(),
-        rule: decision.map(|decision| rule_name(decision.rule.map(|rule| rule.name.as_str()))),
-        rules: program.explain(&head, now, draw).iter().map(rule_line).collect(),
-        hops: hops(&objects, lane.as_ref()),
+    let explanation = explain(&objects, &head(args)?, fraction(args.draw))?;
+    let code = match args.output {
+        Output::Json | Output::Yaml => ui.object(&explanation, args.output),
+        Output::Name => ui.data(&format!("lane/{}\n", explanation.lane)),
+        Output::Table => ui.data(&text(&explanation, SHOWN_RULES)),
+        Output::Wide => ui.data(&text(&explanation, usize::MAX)),
     };
-    match args.output {
-        Output::Json | Output::Yaml => Ok(ui.object(&explanation, args.output)?),
-        Output::Name => Ok(ui.data(&format!("lane/{}\n", explanation.lane))?),
-        Output::Table | Output::Wide => Ok(print(&explanation, ui)?),
-    }
+    Ok(code?)
+}
+
+fn explain(objects: &Objects, head: &MemoryHead, draw: u64) -> Result<Explanation> {
+    let program = program(objects)?;
+    let now = now_ms();
+    let decision = program.decide(head, now, draw);
+    let lane = decision.map(|decision| &decision.lane.name);
+    let bare = FilterConfig { lanes: Vec::new(), ..program.config().clone() };
+    let verdicts = program.explain(head, now, draw);
+    let rules = verdicts.iter().map(|verdict| rule_line(&bare, verdict, head));
+    let lane_header = &objects.group.spec.lane_header;
+    let forged = head.header(lane_header.as_str()).is_some();
+    Ok(Explanation {
+        lane: lane.map_or(BASELINE, LaneName::as_str).to_owned(),
+        rule: decision.map(|decision| rule_name(decision.rule)),
+        notes: forged
+            .then(|| format!("{lane_header} is removed at the entry: no client may choose a lane by it"))
+            .into_iter()
+            .collect(),
+        rules: rules.collect::<Result<_>>()?,
+        hops: hops(objects, lane),
+    })
 }
 
 fn head(args: &ExplainArgs) -> Result<MemoryHead> {
@@ -144,90 +153,35 @@ fn fraction(number: f64) -> u64 {
     (number.clamp(0.0, 1.0) * 2.0_f64.powi(64)) as u64
 }
 
-fn rule_name(name: Option<&str>) -> String {
-    name.unwrap_or("share").to_owned()
-}
-
-fn rule_line(verdict: &RuleVerdict<'_>) -> RuleLine {
-    let mut text = if verdict.holds { "holds" } else { "does not hold" }.to_owned();
-    if verdict.ended {
-        text.push_str(", but the lane has ended");
+/// The explanation for people; of the rules that do not even nearly hold at most `shown`.
+fn text(explanation: &Explanation, shown: usize) -> String {
+    let Explanation { lane, rule, notes, rules, hops } = explanation;
+    let rule = rule.as_ref().map_or("no rule takes it".to_owned(), |rule| format!("by rule {rule}"));
+    let mut text = format!("lane {lane}, {rule}\n");
+    for note in notes {
+        text.push_str(&format!("note: {note}\n"));
     }
-    if let Some(share) = &verdict.share {
-        text.push_str(&match share.bucket {
-            None => ", but the request lacks the key of the share".to_owned(),
-            Some(bucket) => {
-                let takes = if share.takes { "in" } else { "not in" };
-                format!(", bucket {bucket} is {takes} {}", ranges(share.buckets))
-            }
-        });
-    }
-    if verdict.holds && !verdict.chosen && !verdict.ended && verdict.share.is_none_or(|share| share.takes) {
-        text.push_str(", but another rule comes first");
-    }
-    RuleLine {
-        lane: verdict.lane.to_string(),
-        rule: rule_name(verdict.rule.map(|rule| rule.name.as_str())),
-        verdict: text,
-        chosen: verdict.chosen,
-    }
-}
-
-fn ranges(buckets: &[BucketRange]) -> String {
-    if buckets.is_empty() {
-        return "no range".to_owned();
-    }
-    let texts: Vec<_> = buckets.iter().map(|range| format!("{}..{}", range.from, range.to)).collect();
-    texts.join(", ")
-}
-
-/// The way through the services of the group in their order; a strict group may end it early.
-fn hops(objects: &Objects, lane: Option<&LaneName>) -> Vec<HopLine> {
-    let mut hops = Vec::new();
-    for service in &objects.group.spec.services {
-        let spec = &objects.topology.spec;
-        let names = |lane: Option<&LaneName>| -> Vec<String> {
-            spec.workloads_of(&service.name, lane).map(|workload| workload.name.to_string()).collect()
-        };
-        let own = lane.map(|lane| names(Some(lane))).unwrap_or_default();
-        let strict = lane.is_some() && objects.group.spec.fallback == Fallback::Strict;
-        let (served_by, workloads, why) = match lane {
-            Some(lane) if !own.is_empty() => (lane.as_str(), own, "the lane has a version of it"),
-            Some(lane) if strict => {
-                (lane.as_str(), own, "503: the group is strict and the lane has no version")
-            }
-            Some(_) => (BASELINE, names(None), "the lane has no version of it"),
-            None => (BASELINE, names(None), "the request has no lane"),
-        };
-        let ends = strict && workloads.is_empty();
-        hops.push(HopLine {
-            service: service.name.to_string(),
-            lane: served_by.to_owned(),
-            workloads,
-            why: why.to_owned(),
-        });
-        if ends {
-            break;
-        }
-    }
-    hops
-}
-
-fn print(explanation: &Explanation, ui: &Ui) -> Result<u8> {
-    let rule =
-        explanation.rule.as_ref().map_or("no rule takes it".to_owned(), |rule| format!("by rule {rule}"));
-    let mut text = format!("lane {}, {rule}\n\nrules, in order of precedence:\n", explanation.lane);
-    if explanation.rules.is_empty() {
+    text.push_str("\nrules, in order of precedence:\n");
+    if rules.is_empty() {
         text.push_str("  there are none\n");
     }
-    for line in &explanation.rules {
+    let mut far: usize = 0;
+    for line in rules {
+        far = far.saturating_add(usize::from(!line.is_near));
+        if !line.is_near && far > shown {
+            continue;
+        }
         let mark = if line.chosen { "*" } else { " " };
         text.push_str(&format!("{mark} {}/{}: {}\n", line.lane, line.rule, line.verdict));
+        line.fails.iter().for_each(|failure| text.push_str(&format!("      {failure}\n")));
+    }
+    if far > shown {
+        text.push_str(&format!("  {} more do not hold; -o wide shows them\n", far.saturating_sub(shown)));
     }
     text.push_str("\nhops:\n");
-    for hop in &explanation.hops {
+    for hop in hops {
         let workloads = if hop.workloads.is_empty() { "nobody".to_owned() } else { hop.workloads.join(", ") };
         text.push_str(&format!("  {} → {workloads} [{}]: {}\n", hop.service, hop.lane, hop.why));
     }
-    ui.data(&text)
+    text
 }

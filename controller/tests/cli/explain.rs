@@ -26,6 +26,7 @@ lane baseline, no rule takes it
 
 rules, in order of precedence:
   gray/flags: does not hold
+      header x-gray must be present, but is absent
   half/share: holds, but the request lacks the key of the share
 
 hops:
@@ -44,12 +45,14 @@ fn captured_requests_are_explained_like_flags() {
 {
   "lane": "gray",
   "rule": "flags",
+  "notes": [],
   "rules": [
     {
       "lane": "gray",
       "rule": "flags",
       "verdict": "holds",
-      "chosen": true
+      "chosen": true,
+      "fails": []
     }
   ],
   "hops": [
@@ -103,4 +106,47 @@ hops:
   a → a-gray [gray]: the lane has a version of it
   b → nobody [gray]: 503: the group is strict and the lane has no version
 "###);
+}
+
+#[test]
+fn rules_that_nearly_hold_say_what_is_missing() {
+    let shop = Shop::init(&[]);
+    shop.lanectl(&["set-lane", "gray", "--header", "x-gray=1", "--path", "/checkout"]);
+    shop.lanectl(&["set-lane", "blue", "--cookie", "lane=blue"]);
+    shop.lanectl(&["set-lane", "ended", "--header", "x-gray", "--expires", "2020-01-01T00:00:00Z"]);
+    let request =
+        ["-H", "x-gray: 1", "-H", "cookie: a=b; lane=green", "-H", "x-lane: gray", "--path", "/cart?x"];
+    assert_snapshot!(shop.lanectl(&[&["explain"][..], &request].concat()).stdout, @r###"
+lane baseline, no rule takes it
+note: x-lane is removed at the entry: no client may choose a lane by it
+
+rules, in order of precedence:
+  gray/flags: nearly holds
+      path must start with "/checkout", but is "/cart"
+  blue/flags: nearly holds
+      cookie lane must be "blue", but is "green"
+  ended/flags: holds, but the lane has ended
+
+hops:
+  a → a-v1 [baseline]: the request has no lane
+  b → b-v1 [baseline]: the request has no lane
+  c → c-v1 [baseline]: the request has no lane
+"###);
+}
+
+#[test]
+fn of_many_rules_those_that_are_far_from_holding_are_cut() {
+    let shop = Shop::init(&[]);
+    let rule = |i: usize| format!("    - {{name: r{i}, match: {{header: {{name: x-{i}}}}}}}\n");
+    let rules: String = (0..50).map(rule).collect();
+    let head =
+        "apiVersion: graylane.dev/v1alpha1\nkind: Lane\nmetadata: {name: gray}\nspec:\n  group: shop\n";
+    let run = shop.lanectl_with(&["set-lane", "gray", "-f", "-"], &format!("{head}  rules:\n{rules}"));
+    assert_eq!(run.code, 0, "{run}");
+    let rules = |output: &str| {
+        let run = shop.lanectl(&["explain", "-H", "x-40: 1", "-o", output]);
+        run.stdout.lines().filter(|line| line.contains("gray/r")).count()
+    };
+    assert_eq!(rules("table"), 21, "twenty, and the one that holds");
+    assert_eq!(rules("wide"), 50);
 }

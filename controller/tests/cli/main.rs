@@ -4,6 +4,7 @@ mod bad_input;
 mod disk;
 mod explain;
 mod fleet;
+mod guides;
 mod output;
 mod receipts;
 mod reference;
@@ -118,9 +119,9 @@ impl std::fmt::Display for Run {
     }
 }
 
-/// Moves the example's ports 18xxx to 1xxx, where no test of ours listens.
+/// Moves ports 17xxx and 18xxx to 1xxx, where no test of ours listens.
 fn closed_ports(topology: &str) -> String {
-    topology.replace("127.0.0.1:18", "127.0.0.1:1")
+    topology.replace("127.0.0.1:17", "127.0.0.1:1").replace("127.0.0.1:18", "127.0.0.1:1")
 }
 
 fn collect(dir: &Path, found: &mut Vec<(PathBuf, String)>) {
