@@ -50,6 +50,8 @@ pub(crate) struct Upstreams {
 pub(crate) fn bootstrap(listeners: &[Listener<'_>], upstreams: Option<Upstreams>) -> Value {
     let clusters = upstreams.map(clusters).unwrap_or_default();
     json!({
+        // Envoy takes no configuration by discovery without a name of its own.
+        "node": {"id": "bench", "cluster": "bench"},
         "admin": {"address": address(0)},
         "static_resources": {
             "listeners": listeners.iter().map(listener).collect::<Vec<_>>(),
