@@ -46,6 +46,8 @@ enum Step {
     Wasm,
     /// Unit, property and snapshot tests of all crates
     Unit,
+    /// The demo shows what it promises, and ends
+    Demo,
     /// End-to-end tests on a real Envoy
     E2e,
 }
@@ -66,6 +68,7 @@ impl Step {
             Self::Protojson => steps::protojson(ws),
             Self::Wasm => crate::wasm::run(ws),
             Self::Unit => steps::unit(ws),
+            Self::Demo => crate::demo::run(ws, true),
             Self::E2e => steps::e2e(ws, full),
         }
     }
