@@ -24,8 +24,10 @@ impl CommandError {
 
     /// 1 failed, 3 timed out, 4 refused by validation. (0 is done, 2 is usage and comes from clap.)
     pub(super) fn exit_code(&self) -> u8 {
-        match self.error {
+        match &self.error {
             Error::TimedOut { .. } | Error::Unfinished(_) => 3,
+            // A file that is no text is as wrong as one that is no lane.
+            Error::File { source, .. } if source.kind() == std::io::ErrorKind::InvalidData => 4,
             Error::Refused(_) | Error::Render(envoy_config::standalone::RenderError::Invalid(_)) => 4,
             _ => self.failed,
         }
