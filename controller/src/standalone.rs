@@ -10,6 +10,7 @@
 //! that a run which was cut off is finished by the next one.
 
 pub mod change;
+pub mod documents;
 pub mod error;
 pub mod files;
 pub mod receipts;

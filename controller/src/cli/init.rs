@@ -1,7 +1,6 @@
 //! `lanectl init`: a lane group and the first configuration of its proxies.
 
-use std::io;
-use std::path::{self, Path, PathBuf};
+use std::path::{self, PathBuf};
 
 use clap::Args;
 use envoy_config::names::BOOTSTRAP_FILE;
@@ -14,9 +13,10 @@ use super::error::CommandError;
 use super::ui::Ui;
 use super::{ChangeArgs, now_ms};
 use crate::standalone::change::{self, Plan};
+use crate::standalone::documents::{in_file, parse_topology};
 use crate::standalone::error::{Error, Result};
 use crate::standalone::files;
-use crate::standalone::store::{Objects, State, Store, in_file, parse_topology};
+use crate::standalone::store::{Objects, State, Store};
 
 /// Write a lane group, and the configuration of every Envoy of its topology
 #[derive(Debug, Args)]
@@ -56,7 +56,7 @@ pub(super) async fn run(store: &Store, args: &InitArgs, ui: &Ui) -> Result<u8, C
         return Err(Error::Exists(store.dir().to_owned()).into());
     }
     let path = args.topology.clone().unwrap_or_else(|| store.topology_path());
-    let text = files::read(&path)?.ok_or_else(|| failed(&path, io::ErrorKind::NotFound.into()))?;
+    let text = files::read_existing(&path)?;
     let topology =
         parse_topology(&text).map_err(|problems| Error::Refused(in_file(&path, problems).collect()))?;
     let objects = Objects { group: group(args), topology, lanes: store.lanes()? };
@@ -79,7 +79,11 @@ pub(super) async fn run(store: &Store, args: &InitArgs, ui: &Ui) -> Result<u8, C
 
 /// What may be in force when there was a lane group already; everything is then brought anew.
 fn state_before(store: &Store, args: &InitArgs) -> Result<State> {
-    let module = path::absolute(&args.module).map_err(|source| failed(&args.module, source))?;
+    let module = path::absolute(&args.module).map_err(|source| Error::File {
+        action: "find",
+        path: args.module.clone(),
+        source,
+    })?;
     let (generation, begun) = match store.state() {
         Ok(Some(state)) => (state.generation, state.in_force().cloned()),
         Ok(None) if !store.exists() => (0, None),
@@ -112,10 +116,6 @@ fn start_command(store: &Store, proxy: &Proxy) -> String {
 fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-".contains(c);
     if word.chars().all(plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
-}
-
-fn failed(path: &Path, source: io::Error) -> Error {
-    Error::File { action: "read", path: path.to_owned(), source }
 }
 
 #[cfg(test)]

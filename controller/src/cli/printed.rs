@@ -8,6 +8,7 @@ const HEAD: &str = "# lanectl
 
 The reference of all commands, generated from the code (`lanectl reference`); a test keeps it true.
 What a program reads goes to standard output, what a person reads to standard error.
+`lanectl man DIR` writes the same as manual pages.
 
 | exit code | meaning |
 |---|---|

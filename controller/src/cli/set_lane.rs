@@ -1,6 +1,5 @@
 //! `lanectl set-lane`: create or replace a lane.
 
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -12,9 +11,10 @@ use super::error::CommandError;
 use super::rule_flags::{RuleFlags, ShareFlags, end};
 use super::ui::Ui;
 use super::{ChangeArgs, apply, open};
+use crate::standalone::documents::{in_file, parse_lane};
 use crate::standalone::error::{Error, Result};
 use crate::standalone::files;
-use crate::standalone::store::{Objects, Store, in_file, parse_lane};
+use crate::standalone::store::{Objects, Store};
 
 /// Create or replace a lane, and bring it to the proxies
 ///
@@ -92,11 +92,12 @@ fn from_file(path: &Path, name: &LaneName) -> Result<Lane> {
 
 /// The text of a file, or of standard input for `-`.
 pub(super) fn text_of(path: &Path) -> Result<String> {
-    let failed = |source| Error::File { action: "read", path: path.to_owned(), source };
-    if path == Path::new("-") {
-        let mut text = String::new();
-        std::io::stdin().read_to_string(&mut text).map_err(failed)?;
-        return Ok(text);
+    if path != Path::new("-") {
+        return files::read_existing(path);
     }
-    files::read(path)?.ok_or_else(|| failed(std::io::ErrorKind::NotFound.into()))
+    std::io::read_to_string(std::io::stdin()).map_err(|source| Error::File {
+        action: "read",
+        path: "standard input".into(),
+        source,
+    })
 }

@@ -8,8 +8,8 @@ use lane::problem::{Problem, Severity};
 use serde::Serialize;
 
 use super::error::CommandError;
+use crate::standalone::documents::yaml;
 use crate::standalone::error::{Error, Result};
-use crate::standalone::store::yaml;
 
 /// How data is printed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]

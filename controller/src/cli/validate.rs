@@ -9,8 +9,9 @@ use super::error::CommandError;
 use super::now_ms;
 use super::set_lane::text_of;
 use super::ui::Ui;
+use crate::standalone::documents::{in_file, parse_lane};
 use crate::standalone::error::{Error, Result};
-use crate::standalone::store::{Store, in_file, parse_lane};
+use crate::standalone::store::Store;
 
 /// Report every problem of the objects, and of lane files beside them
 #[derive(Debug, Args)]

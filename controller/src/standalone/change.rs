@@ -25,7 +25,7 @@ use tokio::time::Instant;
 use self::pass::{Pass, Rendering};
 use self::union::union;
 use super::error::{Error, Result};
-use super::files::{self, Draft};
+use super::files::{self, DRAFT, Draft};
 use super::receipts::{Answer, Verdict};
 use super::store::{Objects, State, Store};
 
@@ -129,15 +129,15 @@ pub async fn carry_out(store: &Store, state: State, plan: Plan, options: Options
     };
     let ahead = forward.as_ref().map(|rendering| {
         let state = state_with(rendering.generation, state.applied.clone(), Some(union.clone()));
-        Pass::prepare(store, &state, rendering, None)
+        Pass::prepare(store, &state, rendering, None, "forward")
     });
     let back = backward.as_ref().map(|rendering| {
         // By then all that is wanted is in force: it was before, or the way forward has brought it.
         let state = state_with(rendering.generation, Some(wanted.clone()), Some(union.clone()));
-        Pass::prepare(store, &state, rendering, forward.as_ref())
+        Pass::prepare(store, &state, rendering, forward.as_ref(), "backward")
     });
     let (ahead, back) = (ahead.transpose()?, back.transpose()?);
-    let applied = store.draft_state(&state_with(last.generation, Some(wanted.clone()), None), "draft")?;
+    let applied = store.draft_state(&state_with(last.generation, Some(wanted.clone()), None), DRAFT)?;
 
     put_objects(store, objects, &wanted)?;
     let mut answers = Vec::new();

@@ -11,6 +11,9 @@ use super::error::{Error, Result};
 /// Name of the file that a writer holds locked.
 const LOCK: &str = ".lock";
 
+/// The usual label of a draft.
+pub const DRAFT: &str = "draft";
+
 /// The right to write in a directory, until dropped.
 #[derive(Debug)]
 pub struct Lock {
@@ -79,7 +82,7 @@ fn fill(mut file: File, content: &[u8]) -> io::Result<()> {
 /// # Errors
 /// The directory cannot be written or is full; the old file is then still there.
 pub fn write(path: &Path, content: &[u8]) -> Result<()> {
-    Draft::new(path, content, "draft")?.put()
+    Draft::new(path, content, DRAFT)?.put()
 }
 
 /// Reads a file as text; `None` when it is not there.
@@ -87,11 +90,18 @@ pub fn write(path: &Path, content: &[u8]) -> Result<()> {
 /// # Errors
 /// It cannot be read.
 pub fn read(path: &Path) -> Result<Option<String>> {
-    match fs::read_to_string(path) {
-        Ok(text) => Ok(Some(text)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(source) => Err(failed("read", path, source)),
+    match read_existing(path) {
+        Err(Error::File { source, .. }) if source.kind() == io::ErrorKind::NotFound => Ok(None),
+        read => read.map(Some),
     }
+}
+
+/// Reads a file that must be there.
+///
+/// # Errors
+/// It cannot be read.
+pub fn read_existing(path: &Path) -> Result<String> {
+    fs::read_to_string(path).map_err(|source| failed("read", path, source))
 }
 
 /// Removes a file or directory; that it is not there is no fault.

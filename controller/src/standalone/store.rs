@@ -4,15 +4,15 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use envoy_config::topology::{TOPOLOGY, Topology};
+use envoy_config::topology::Topology;
 use lane::model::{Lane, LaneGroup};
 use lane::name::{LaneName, ServiceName, WorkloadName};
 use lane::problem::Problem;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
+use super::documents::{collect, parse_group, parse_lane, parse_topology, yaml};
 use super::error::{Error, Result};
-use super::files::{self, Draft};
+use super::files::{self, DRAFT, Draft};
 
 /// What the user wants: all objects of the directory.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -92,7 +92,7 @@ impl Store {
         let group = files::read(&self.group_path())?.ok_or_else(|| Error::NoGroup(self.dir.clone()))?;
         let topology = files::read(&self.topology_path())?.unwrap_or_default();
         let mut problems = Vec::new();
-        let group = collect(&self.group_path(), parse(&group, lane::parse::group), &mut problems);
+        let group = collect(&self.group_path(), parse_group(&group), &mut problems);
         let topology = collect(&self.topology_path(), parse_topology(&topology), &mut problems);
         let lanes = self.lanes_or(&mut problems)?;
         match (group, topology) {
@@ -115,7 +115,7 @@ impl Store {
         let mut lanes = Vec::new();
         for path in self.lane_paths()? {
             let text = files::read(&path)?.unwrap_or_default();
-            lanes.extend(collect(&path, parse(&text, lane::parse::lane), problems));
+            lanes.extend(collect(&path, parse_lane(&text), problems));
         }
         Ok(lanes)
     }
@@ -142,29 +142,23 @@ impl Store {
 
     /// The objects, ready to replace those in force.
     ///
-    /// The topology is the user's file, comments and all: it is written as `topology_text`, or else only
-    /// where it says something else.
+    /// The files are the user's, comments and all: only those are written that say something else. Of the
+    /// topology the user may give a new text.
     ///
     /// # Errors
     /// A file cannot be written.
     pub fn draft_objects(&self, objects: &Objects, topology_text: Option<&str>) -> Result<Vec<Draft>> {
-        let mut texts = vec![(self.group_path(), yaml(&objects.group)?)];
+        let Objects { group, topology, lanes } = objects;
+        let mut drafts = Vec::new();
+        drafts.extend(draft_if_new(&self.group_path(), group, parse_group)?);
         match topology_text {
-            Some(text) => texts.push((self.topology_path(), text.to_owned())),
-            None if self.topology_differs(&objects.topology)? => {
-                texts.push((self.topology_path(), yaml(&objects.topology)?));
-            }
-            None => {}
+            Some(text) => drafts.push(Draft::new(&self.topology_path(), text.as_bytes(), DRAFT)?),
+            None => drafts.extend(draft_if_new(&self.topology_path(), topology, parse_topology)?),
         }
-        for lane in &objects.lanes {
-            texts.push((self.lane_path(&lane.metadata.name), yaml(lane)?));
+        for lane in lanes {
+            drafts.extend(draft_if_new(&self.lane_path(&lane.metadata.name), lane, parse_lane)?);
         }
-        texts.iter().map(|(path, text)| Draft::new(path, text.as_bytes(), "draft")).collect()
-    }
-
-    fn topology_differs(&self, topology: &Topology) -> Result<bool> {
-        let current = files::read(&self.topology_path())?.and_then(|text| parse_topology(&text).ok());
-        Ok(current.as_ref() != Some(topology))
+        Ok(drafts)
     }
 
     /// Removes the files of lanes that are not among the objects.
@@ -210,6 +204,18 @@ impl Store {
     }
 }
 
+fn draft_if_new<T: PartialEq + Serialize>(
+    path: &Path,
+    object: &T,
+    parse: impl FnOnce(&str) -> Result<T, Vec<Problem>>,
+) -> Result<Option<Draft>> {
+    let current = files::read(path)?.and_then(|text| parse(&text).ok());
+    if current.as_ref() == Some(object) {
+        return Ok(None);
+    }
+    Draft::new(path, yaml(object)?.as_bytes(), DRAFT).map(Some)
+}
+
 impl Objects {
     /// The services of which each lane has a workload.
     #[must_use]
@@ -241,55 +247,4 @@ impl Objects {
     pub fn lane(&self, name: &LaneName) -> Option<&Lane> {
         self.lanes.iter().find(|lane| lane.metadata.name == *name)
     }
-}
-
-/// Reads a lane from YAML or JSON.
-///
-/// # Errors
-/// All problems found.
-pub fn parse_lane(text: &str) -> Result<Lane, Vec<Problem>> {
-    parse(text, lane::parse::lane)
-}
-
-/// Reads a topology from YAML or JSON.
-///
-/// # Errors
-/// All problems found.
-pub fn parse_topology(text: &str) -> Result<Topology, Vec<Problem>> {
-    parse(text, |value| lane::parse::object(value, TOPOLOGY))
-}
-
-fn parse<T>(text: &str, read: impl FnOnce(Value) -> Result<T, Vec<Problem>>) -> Result<T, Vec<Problem>> {
-    let value: Value = serde_saphyr::from_str(text).map_err(|error| {
-        let reason = format!("not YAML: {}", error.to_string().lines().next().unwrap_or_default());
-        vec![Problem::error("", reason, "correct the syntax")]
-    })?;
-    read(value)
-}
-
-/// The object, or its problems with the file's name before each path.
-fn collect<T>(path: &Path, read: Result<T, Vec<Problem>>, problems: &mut Vec<Problem>) -> Option<T> {
-    match read {
-        Ok(object) => Some(object),
-        Err(found) => {
-            problems.extend(in_file(path, found));
-            None
-        }
-    }
-}
-
-/// Problems with the file's name before each path.
-pub fn in_file(path: &Path, problems: Vec<Problem>) -> impl Iterator<Item = Problem> {
-    let file = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
-    problems
-        .into_iter()
-        .map(move |p| Problem { path: format!("{file} {}", p.path).trim_end().to_owned(), ..p })
-}
-
-/// An object as YAML.
-///
-/// # Errors
-/// It cannot be written as YAML.
-pub fn yaml(object: &impl Serialize) -> Result<String> {
-    serde_saphyr::to_string(object).map_err(|error| Error::Internal(error.to_string()))
 }

@@ -150,6 +150,16 @@ fn diff_shows_what_apply_would_do() {
 }
 
 #[test]
+fn files_that_say_the_same_keep_their_comments() {
+    let shop = Shop::init(&[]);
+    std::fs::create_dir_all(shop.path("graylane/lanes")).unwrap();
+    let text = format!("# why there is a gray lane\n{}", lane("gray"));
+    shop.write("graylane/lanes/gray.yaml", &text);
+    assert_eq!(shop.lanectl(&["apply"]).code, 0);
+    assert_eq!(shop.read("graylane/lanes/gray.yaml"), text);
+}
+
+#[test]
 fn apply_restores_a_file_that_somebody_changed() {
     let shop = Shop::init(&[]);
     let before = shop.files();

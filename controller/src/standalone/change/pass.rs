@@ -33,14 +33,14 @@ pub(super) struct Pass<'a> {
 
 impl<'a> Pass<'a> {
     /// Lays the files of `rendering` ready which differ from those of the rendering `before`, or else from
-    /// those in force. Bootstrap and listeners stay untouched unless the topology changed.
+    /// those in force; `label` tells their drafts apart. Bootstrap and listeners stay untouched unless the topology changed.
     pub(super) fn prepare(
         store: &Store,
         state: &State,
         rendering: &'a Rendering,
         before: Option<&Rendering>,
+        label: &str,
     ) -> Result<Self> {
-        let label = rendering.generation.to_string();
         let mut drafts = Vec::new();
         for proxy in &rendering.proxies {
             for file in &proxy.files {
@@ -50,11 +50,11 @@ impl<'a> Pass<'a> {
                     None => files::read(&path)?,
                 };
                 if current.as_deref() != Some(&file.content) {
-                    drafts.push((file.stage, Draft::new(&path, file.content.as_bytes(), &label)?));
+                    drafts.push((file.stage, Draft::new(&path, file.content.as_bytes(), label)?));
                 }
             }
         }
-        Ok(Self { rendering, state: store.draft_state(state, &label)?, drafts })
+        Ok(Self { rendering, state: store.draft_state(state, label)?, drafts })
     }
 
     /// Puts the files in force in the order of `stages`; the proxies' answers to the last one.

@@ -1,10 +1,10 @@
 //! What a change works out before it writes anything.
 
-use lane::model::API_VERSION;
+use lane::model::{API_VERSION, Service};
 use serde_json::{Value, json};
 
 use super::*;
-use crate::standalone::store::{parse_lane, parse_topology};
+use crate::standalone::documents::{parse_lane, parse_topology};
 
 fn objects(lanes: &[(&str, Value)], workloads: &[(&str, Option<&str>)]) -> Objects {
     let group = json!({"apiVersion": API_VERSION, "kind": "LaneGroup", "metadata": {"name": "shop"},
@@ -57,6 +57,22 @@ fn a_place_that_collides_with_a_new_one_is_not_kept() {
     let old = objects(&[], &[("a-v1", None), ("old", Some("gray"))]);
     let new = objects(&[], &[("a-v1", None), ("new", Some("gray"))]);
     assert_eq!(union(Some(&old), &new).topology, new.topology);
+}
+
+#[test]
+fn a_service_that_is_wanted_no_more_stays_until_the_way_back() {
+    let with_services = |names: &[&str], workloads: &[(&str, Option<&str>)]| {
+        let mut objects = objects(&[], workloads);
+        objects.group.spec.services =
+            names.iter().map(|name| Service { name: name.parse().unwrap() }).collect();
+        for (workload, name) in objects.topology.spec.workloads.iter_mut().zip(names) {
+            workload.service = name.parse().unwrap();
+        }
+        objects
+    };
+    let old = with_services(&["a", "b"], &[("a-v1", None), ("b-v1", None)]);
+    let new = with_services(&["a"], &[("a-v1", None)]);
+    assert_eq!(union(Some(&old), &new), old);
 }
 
 #[test]
