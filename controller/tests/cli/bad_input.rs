@@ -38,6 +38,18 @@ fn each_wrong_kind_of_rule_file_is_refused_and_changes_nothing() {
     }
 }
 
+#[test]
+fn a_file_that_is_no_text_is_refused_too() {
+    let shop = Shop::init(&[]);
+    let before = shop.files();
+    std::fs::write(shop.path("gray.yaml"), b"kind: \xff").unwrap();
+    for args in [&["set-lane", "gray", "-f", "gray.yaml"][..], &["validate", "-f", "gray.yaml"]] {
+        let run = shop.lanectl(args);
+        assert_eq!(run.code, 4, "{run}");
+    }
+    assert_eq!(shop.files(), before);
+}
+
 /// YAML whose aliases would expand to a thousand million items.
 fn alias_bomb() -> String {
     let mut text = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
