@@ -1,5 +1,7 @@
 //! The end-to-end tests on real Envoy: one binary, one module per behaviour.
 
+mod bad_config;
+mod bad_input;
 mod certificates;
 mod differential;
 mod lanes;
