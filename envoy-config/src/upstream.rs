@@ -9,11 +9,13 @@ use std::net::SocketAddr;
 use crate::envoy::any::Any;
 use crate::envoy::cluster::{
     AggregateClusterConfig, CircuitBreakers, Cluster, ClusterLoadAssignment, CommonLbConfig, Discovery,
-    DiscoveryType, Endpoint, HttpProtocolOptions, LbEndpoint, LbPolicy, LoadAssignmentPolicy,
-    LocalityLbEndpoints, OutlierDetection, Percent, Thresholds, TypedExtensionProtocolOptions,
-    UseDownstreamHttpConfig,
+    DiscoveryType, Endpoint, HttpOutlierDetection, HttpProtocolOptions, LbEndpoint, LbPolicy,
+    LoadAssignmentPolicy, LocalityLbEndpoints, OutlierDetection, Percent, Thresholds,
+    TypedExtensionProtocolOptions, UseDownstreamHttpConfig,
 };
 use crate::envoy::core::{Duration, Empty, Extension};
+use crate::envoy::matcher::{HeaderMatcher, HttpHeadersMatch, MatchPredicate, MatchSet};
+use crate::names::{UNANSWERED_HEADER, UNSENT_HEADER};
 
 /// How long a connection may take; a lane's endpoint that does not answer at all holds a request this long.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
@@ -34,20 +36,25 @@ pub(crate) fn endpoints(name: String, addresses: &[SocketAddr]) -> Cluster {
         lb_policy: LbPolicy::RoundRobin,
         load_assignment: Some(assignment),
         circuit_breakers: no_limits(),
-        typed_extension_protocol_options: downstream_protocol(),
+        typed_extension_protocol_options: downstream_protocol(None),
         common_lb_config: None,
         outlier_detection: None,
     }
 }
 
 /// The cluster of a lane's workloads of a service: its dead endpoints are ejected, all of them if need be,
-/// and never chosen in panic, since the baseline stands behind them.
+/// and never chosen in panic, since the baseline stands behind them. Ejections are in force at once: merged
+/// with others for a second, as Envoy does by default, one could come into force after its cause has gone.
 pub(crate) fn lane_endpoints(name: String, addresses: &[SocketAddr]) -> Cluster {
     let policy = LoadAssignmentPolicy { overprovisioning_factor: OVERPROVISIONING_FACTOR };
     Cluster {
         load_assignment: Some(load_assignment(name.clone(), addresses, Some(policy))),
-        common_lb_config: Some(CommonLbConfig { healthy_panic_threshold: Percent { value: 0.0 } }),
+        common_lb_config: Some(CommonLbConfig {
+            healthy_panic_threshold: Percent { value: 0.0 },
+            update_merge_window: Duration::ZERO,
+        }),
         outlier_detection: Some(ejection()),
+        typed_extension_protocol_options: downstream_protocol(Some(dead_application())),
         ..endpoints(name, addresses)
     }
 }
@@ -62,7 +69,7 @@ pub(crate) fn aggregate(name: String, members: Vec<String>) -> Cluster {
         lb_policy: LbPolicy::ClusterProvided,
         load_assignment: None,
         circuit_breakers: no_limits(),
-        typed_extension_protocol_options: downstream_protocol(),
+        typed_extension_protocol_options: downstream_protocol(Some(dead_application())),
         common_lb_config: None,
         outlier_detection: None,
     }
@@ -92,21 +99,30 @@ fn no_limits() -> CircuitBreakers {
 }
 
 /// A request goes on in the protocol in which it came, so that gRPC stays HTTP/2 and an upgrade HTTP/1.1.
-fn downstream_protocol() -> TypedExtensionProtocolOptions {
+fn downstream_protocol(outlier_detection: Option<HttpOutlierDetection>) -> TypedExtensionProtocolOptions {
     TypedExtensionProtocolOptions {
         http: Any::HttpProtocolOptions(HttpProtocolOptions {
             use_downstream_protocol_config: UseDownstreamHttpConfig {
                 http_protocol_options: Empty {},
                 http2_protocol_options: Empty {},
             },
+            outlier_detection,
         }),
     }
 }
 
-/// Ejects an endpoint that cannot be reached, or that answers 502, 503 or 504 in a row as a proxy does
-/// whose application is dead. An application's 500 is an answer and ejects nothing. Ejections are short:
-/// until then each request costs one more attempt, so that little is won by long ones, and an endpoint that
-/// is back is to be used again.
+/// The responses that speak against an endpoint: those in which its proxy says that the application is dead.
+/// What an application answers does not, be it a 503 that it only passes on: else the death of one workload
+/// would eject all that call it.
+fn dead_application() -> HttpOutlierDetection {
+    let says = |name| HttpHeadersMatch { headers: vec![HeaderMatcher::present(name)] };
+    let rules = [UNSENT_HEADER, UNANSWERED_HEADER].map(says).map(MatchPredicate::HttpResponseHeadersMatch);
+    HttpOutlierDetection { error_matcher: MatchPredicate::OrMatch(MatchSet { rules: rules.into() }) }
+}
+
+/// Ejects an endpoint that cannot be reached, or whose proxy says in a row that the application is dead.
+/// Ejections are short: until then each request costs one more attempt, so that little is won by long ones,
+/// and an endpoint that is back is to be used again.
 fn ejection() -> OutlierDetection {
     OutlierDetection {
         interval: Duration::from_secs(1),
@@ -116,9 +132,9 @@ fn ejection() -> OutlierDetection {
         split_external_local_origin_errors: true,
         consecutive_local_origin_failure: 3,
         enforcing_consecutive_local_origin_failure: 100,
-        consecutive_gateway_failure: 5,
-        enforcing_consecutive_gateway_failure: 100,
-        enforcing_consecutive_5xx: 0,
+        consecutive_5xx: 5,
+        enforcing_consecutive_5xx: 100,
+        enforcing_consecutive_gateway_failure: 0,
         enforcing_success_rate: 0,
         enforcing_local_origin_success_rate: 0,
     }

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::any::Any;
 use super::core::{Address, Duration, Empty, Extension};
+use super::matcher::MatchPredicate;
 
 /// `envoy.config.cluster.v3.Cluster`.
 #[derive(Clone, Debug, Serialize)]
@@ -111,6 +112,14 @@ pub(crate) struct TypedExtensionProtocolOptions {
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct HttpProtocolOptions {
     pub(crate) use_downstream_protocol_config: UseDownstreamHttpConfig,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) outlier_detection: Option<HttpOutlierDetection>,
+}
+
+/// `envoy.extensions.upstreams.http.v3.HttpProtocolOptions.OutlierDetection`.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct HttpOutlierDetection {
+    pub(crate) error_matcher: MatchPredicate,
 }
 
 /// `envoy.extensions.upstreams.http.v3.HttpProtocolOptions.UseDownstreamHttpConfig`.
@@ -124,6 +133,7 @@ pub(crate) struct UseDownstreamHttpConfig {
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct CommonLbConfig {
     pub(crate) healthy_panic_threshold: Percent,
+    pub(crate) update_merge_window: Duration,
 }
 
 /// `envoy.type.v3.Percent`.
@@ -142,9 +152,9 @@ pub(crate) struct OutlierDetection {
     pub(crate) split_external_local_origin_errors: bool,
     pub(crate) consecutive_local_origin_failure: u32,
     pub(crate) enforcing_consecutive_local_origin_failure: u32,
-    pub(crate) consecutive_gateway_failure: u32,
-    pub(crate) enforcing_consecutive_gateway_failure: u32,
+    pub(crate) consecutive_5xx: u32,
     pub(crate) enforcing_consecutive_5xx: u32,
+    pub(crate) enforcing_consecutive_gateway_failure: u32,
     pub(crate) enforcing_success_rate: u32,
     pub(crate) enforcing_local_origin_success_rate: u32,
 }

@@ -34,6 +34,26 @@ impl HeaderMatcher {
     }
 }
 
+/// `envoy.config.common.matcher.v3.MatchPredicate`.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum MatchPredicate {
+    OrMatch(MatchSet),
+    HttpResponseHeadersMatch(HttpHeadersMatch),
+}
+
+/// `envoy.config.common.matcher.v3.MatchPredicate.MatchSet`.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct MatchSet {
+    pub(crate) rules: Vec<MatchPredicate>,
+}
+
+/// `envoy.config.common.matcher.v3.HttpHeadersMatch`: all of them hold.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct HttpHeadersMatch {
+    pub(crate) headers: Vec<HeaderMatcher>,
+}
+
 /// `envoy.type.matcher.v3.StringMatcher`.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "snake_case")]
