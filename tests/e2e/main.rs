@@ -4,6 +4,8 @@ mod bad_config;
 mod bad_input;
 mod certificates;
 mod differential;
+mod docs;
+mod fallback;
 mod lanes;
 mod matrix;
 mod propagation;
