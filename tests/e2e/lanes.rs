@@ -12,7 +12,18 @@ use tests::mesh::Mesh;
 pub(crate) const ENTERS: &str = "x-gray";
 
 /// Sets a lane of this specification, `group` left out, and waits until every proxy runs it.
-pub(crate) async fn set(mesh: &Mesh, name: &str, mut spec: Value) -> Result<()> {
+pub(crate) async fn set(mesh: &Mesh, name: &str, spec: Value) -> Result<()> {
+    give(mesh, name, spec, &[]).await?;
+    mesh.lanectl(&["wait"]).await?;
+    Ok(())
+}
+
+/// Writes a lane of this specification, `group` left out, into the files of proxies that need not run.
+pub(crate) async fn write(mesh: &Mesh, name: &str, spec: Value) -> Result<()> {
+    give(mesh, name, spec, &["--no-wait"]).await
+}
+
+async fn give(mesh: &Mesh, name: &str, mut spec: Value, options: &[&str]) -> Result<()> {
     spec["group"] = json!("shop");
     let object = json!({
         "apiVersion": "graylane.dev/v1alpha1", "kind": "Lane", "metadata": { "name": name }, "spec": spec,
@@ -20,8 +31,8 @@ pub(crate) async fn set(mesh: &Mesh, name: &str, mut spec: Value) -> Result<()> 
     let mut file = tempfile::Builder::new().suffix(".yaml").tempfile()?;
     // JSON is YAML.
     file.write_all(object.to_string().as_bytes())?;
-    mesh.lanectl(&["set-lane", name, "-f", &file.path().to_string_lossy()]).await?;
-    mesh.lanectl(&["wait"]).await?;
+    let path = file.path().to_string_lossy();
+    mesh.lanectl(&[&["set-lane", name, "-f", &path], options].concat()).await?;
     Ok(())
 }
 

@@ -11,5 +11,6 @@ mod matrix;
 mod propagation;
 mod protocols;
 mod smoke;
+mod standalone_files;
 mod strict;
 mod zero_drain;
