@@ -89,7 +89,10 @@ impl<H: RequestHost> RequestHead for EnvoyHead<'_, H> {
     }
 
     fn source_identity(&self) -> Option<Cow<'_, [u8]>> {
-        let value = self.source_identity.get_or_init(|| self.host.property(SOURCE_IDENTITY));
+        let value = self.source_identity.get_or_init(|| {
+            // A connection without a certificate has no identity, however the host says so.
+            self.host.property(SOURCE_IDENTITY).filter(|uri| !uri.is_empty())
+        });
         value.as_deref().map(Cow::Borrowed)
     }
 }

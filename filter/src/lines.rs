@@ -5,6 +5,8 @@
 
 use std::borrow::Cow;
 
+use lane::head::join;
+
 /// A header map as the ABI encodes it: the number of lines, then the lengths of all names and values (all of
 /// these 32 bits, little endian), then names and values, each with a NUL behind it.
 #[derive(Clone, Debug, Default)]
@@ -19,20 +21,10 @@ impl Lines {
         Self { encoded }
     }
 
-    /// The value of a header, several lines joined by `,` (RFC 9110, section 5.3); `None` when absent.
+    /// The value of a header, several lines joined as [`join`] does; `None` when absent.
     #[must_use]
     pub fn joined(&self, name: &str) -> Option<Cow<'_, [u8]>> {
-        let mut values = self.iter().filter(|(found, _)| *found == name.as_bytes()).map(|(_, value)| value);
-        let first = values.next()?;
-        let Some(second) = values.next() else {
-            return Some(Cow::Borrowed(first));
-        };
-        let mut joined = first.to_vec();
-        for value in std::iter::once(second).chain(values) {
-            joined.push(b',');
-            joined.extend_from_slice(value);
-        }
-        Some(Cow::Owned(joined))
+        join(name, self.iter().filter(|(found, _)| *found == name.as_bytes()).map(|(_, value)| value))
     }
 
     fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 /// implementations cache what they fetched.
 pub trait RequestHead {
     /// Value of header `name` (lower case; also `:path`, `:method`, `:authority`); several lines are
-    /// joined by `,` (RFC 9110, section 5.3), as Envoy does. `None` when absent.
+    /// joined as [`join`] does. `None` when absent.
     fn header(&self, name: &str) -> Option<Cow<'_, [u8]>>;
 
     /// The client's address as `IP:port` or `[IPv6]:port`, after trusted proxies.
@@ -16,6 +16,22 @@ pub trait RequestHead {
 
     /// URI of the peer's certificate (a SPIFFE ID in a mesh); `None` without mutual TLS.
     fn source_identity(&self) -> Option<Cow<'_, [u8]>>;
+}
+
+/// Several lines of header `name` as one value: joined by `,` (RFC 9110, section 5.3), those of `cookie` by
+/// `; ` (RFC 9113, section 8.2.3). `None` without lines.
+pub fn join<'h>(name: &str, mut lines: impl Iterator<Item = &'h [u8]>) -> Option<Cow<'h, [u8]>> {
+    let first = lines.next()?;
+    let Some(second) = lines.next() else {
+        return Some(Cow::Borrowed(first));
+    };
+    let separator: &[u8] = if name == "cookie" { b"; " } else { b"," };
+    let mut joined = first.to_vec();
+    for line in std::iter::once(second).chain(lines) {
+        joined.extend_from_slice(separator);
+        joined.extend_from_slice(line);
+    }
+    Some(Cow::Owned(joined))
 }
 
 /// A head held in memory: for `lanectl explain`, tests and benches.
@@ -31,17 +47,7 @@ pub struct MemoryHead {
 
 impl RequestHead for MemoryHead {
     fn header(&self, name: &str) -> Option<Cow<'_, [u8]>> {
-        let mut lines = self.headers.iter().filter(|(n, _)| n == name).map(|(_, v)| v.as_slice());
-        let first = lines.next()?;
-        let Some(second) = lines.next() else {
-            return Some(Cow::Borrowed(first));
-        };
-        let mut joined = first.to_vec();
-        for line in std::iter::once(second).chain(lines) {
-            joined.push(b',');
-            joined.extend_from_slice(line);
-        }
-        Some(Cow::Owned(joined))
+        join(name, self.headers.iter().filter(|(n, _)| n == name).map(|(_, value)| value.as_slice()))
     }
 
     fn source_address(&self) -> Option<Cow<'_, [u8]>> {

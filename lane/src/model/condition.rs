@@ -26,7 +26,7 @@ pub enum Condition {
     Not(Box<Self>),
     /// A header; several lines are joined by `,` as Envoy and RFC 9110, section 5.3, do.
     Header(NamedMatch<HeaderName>),
-    /// A cookie of the `cookie` header; the first of that name counts.
+    /// A cookie of the `cookie` header; the first of that name counts, whatever line it is in.
     Cookie(NamedMatch<String>),
     /// A parameter of the query string, percent-decoded; the first of that name counts.
     Query(NamedMatch<String>),
