@@ -106,7 +106,7 @@ impl Run {
 /// # Errors
 /// When Envoy or h2load cannot be run, or an answer is not what its row must give.
 pub async fn run(options: &Options) -> Result<Run> {
-    worker::leave_worker_core()?;
+    worker::prepare()?;
     let rows = selected(rows::rows(&options.module, &options.noop_module)?, &options.only)?;
     let diagnostics = Diagnostics::new();
     let envoys = Envoys::start(&rows, &diagnostics).await?;
@@ -194,11 +194,17 @@ impl Measured {
         Self { key, title, base, cpu_us: Vec::new(), per_second: Vec::new(), waited: Vec::new() }
     }
 
+    /// Keeps a sample, with no more digits than mean something.
     fn add(&mut self, sample: &Sample) {
-        self.cpu_us.push(sample.cpu_us);
-        self.per_second.push(sample.per_second);
-        self.waited.push(sample.waited);
+        self.cpu_us.push(rounded(sample.cpu_us));
+        self.per_second.push(sample.per_second.round());
+        self.waited.push(rounded(sample.waited));
     }
+}
+
+/// A number with three decimals.
+fn rounded(number: f64) -> f64 {
+    (number * 1000.0).round() / 1000.0
 }
 
 /// The measured Envoy, and the upstream that some rows need.

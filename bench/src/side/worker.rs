@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
@@ -79,8 +80,19 @@ impl std::ops::Sub for Time {
     }
 }
 
-/// Keeps this thread, and the processes that it starts, off the worker's core.
-pub(crate) fn leave_worker_core() -> Result<()> {
+/// Keeps this thread, and the processes that it starts, off the worker's core, and puts them before all other
+/// work of the machine where that is allowed: who is interrupted finds caches that somebody else has filled.
+pub(crate) fn prepare() -> Result<()> {
+    let mut first = Command::new("chrt");
+    first
+        .args(["--rr", "--pid", "1", &std::process::id().to_string()])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    if !first.status().is_ok_and(|status| status.success()) {
+        eprintln!(
+            "no right to real-time scheduling (chrt): other work on this machine will show in the figures"
+        );
+    }
     let cores = std::thread::available_parallelism()?;
     ensure!(cores.get() > OTHER_CORE, "there is one core, and worker and load generator need one each");
     pin(None, OTHER_CORE)
