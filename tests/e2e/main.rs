@@ -8,6 +8,7 @@ mod docs;
 mod fallback;
 mod lanes;
 mod matrix;
+mod memory;
 mod observability;
 mod order;
 mod propagation;
