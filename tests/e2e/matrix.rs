@@ -1,5 +1,6 @@
 //! Every matcher, share and order of lanes, each request with the exact way that it takes.
 
+mod explained;
 mod life;
 mod matchers;
 mod order;

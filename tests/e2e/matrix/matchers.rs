@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use tests::client::Call;
 use tests::mesh::{Mesh, MeshOptions};
 
-use super::{BASELINE, GRAY};
+use super::{BASELINE, GRAY, explained};
 use crate::lanes::{self, Case};
 
 /// A rule with requests inside and outside of it.
@@ -225,6 +225,7 @@ async fn every_matcher_takes_what_it_should_and_nothing_beside_it() -> Result<()
     lanes::set(&mesh, "gray", json!({ "rules": rules })).await?;
     let cases: Vec<Case> = matchers.iter().flat_map(cases).collect();
     lanes::check_all(&mesh, &cases).await?;
+    explained::check(&mesh, &cases).await?;
 
     mesh.lanectl(&["remove-lane", "gray"]).await?;
     mesh.lanectl(&["wait"]).await?;

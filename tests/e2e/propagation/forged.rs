@@ -1,7 +1,5 @@
 //! What outsiders may not send: no application sees it, and it leads nowhere; with a healthy filter, without
-//! a module, and with a first configuration that is bad.
-
-use std::path::Path;
+//! a module, with a first configuration that is bad, and with a VM that has died.
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
@@ -59,12 +57,24 @@ async fn check_headers(mesh: &Mesh, listener: &mut Listener, call: &Call, expect
     Ok(())
 }
 
-/// Writes something else over the configuration of the gateway's entry role.
-fn spoil(file: &Path) -> Result<()> {
-    let mut response: Value = serde_json::from_slice(&std::fs::read(file)?)?;
-    let value = response.pointer_mut("/resources/0/typed_config/config/configuration/value");
-    *value.context("no configuration of a filter")? = Value::from("{\"version\": 1, \"role\": ");
+/// Replaces one value in the configuration of the gateway's entry role.
+fn spoil(mesh: &Mesh, pointer: &str, value: &str) -> Result<()> {
+    let file = mesh.proxy_dir(GATEWAY).join("ecds/entry.json");
+    let mut response: Value = serde_json::from_slice(&std::fs::read(&file)?)?;
+    let place = response.pointer_mut(&format!("/resources/0/typed_config/config/{pointer}"));
+    *place.with_context(|| format!("there is no {pointer}"))? = Value::from(value);
     Ok(std::fs::write(file, response.to_string())?)
+}
+
+/// SECURITY.md says that this stays open: nothing at the gateway but the filter can edit a member of baggage,
+/// and the sidecar of a, whose filter lives, takes it for true. Once a good configuration is there, it is closed.
+async fn check_baggage_until_repaired(mesh: &Mesh, listener: &mut Listener) -> Result<()> {
+    let forged = || Call::get("/").header("baggage", "lane=gray");
+    listener.trace(&mesh.h1(), forged()).await?.check("a-v1,b-v1,c-gray", "baggage", &["lane=gray"]);
+    mesh.lanectl(&["apply"]).await?;
+    mesh.lanectl(&["wait"]).await?;
+    listener.trace(&mesh.h1(), forged()).await?.check(BASELINE, "baggage", NOTHING);
+    check_headers(mesh, listener, &gray(), &INSIDE).await
 }
 
 #[tokio::test]
@@ -109,23 +119,34 @@ async fn nor_with_a_first_configuration_of_the_entry_that_is_bad() -> Result<()>
     let (witness, mut listener) = Listener::new();
     let mut mesh = Mesh::prepare(MeshOptions::default().witness(witness)).await?;
     mesh.lanectl(&["set-lane", "gray", "--header", lanes::ENTERS, "--no-wait"]).await?;
-    spoil(&mesh.proxy_dir(GATEWAY).join("ecds/entry.json"))?;
+    spoil(&mesh, "configuration/value", "{\"version\": 1, \"role\": ")?;
     mesh.start_all().await?;
     let expected = Expected { trail: "", ..OUTSIDE };
     for call in [Call::get("/"), gray()] {
         check_headers(&mesh, &mut listener, &call, &expected).await?;
     }
-    // SECURITY.md says that this stays open: nothing at the gateway can edit a member of baggage, and the
-    // sidecar of a, whose filter lives, takes it for true.
-    let trace = listener.trace(&mesh.h1(), Call::get("/").header("baggage", "lane=gray")).await?;
-    trace.check("a-v1,b-v1,c-gray", "baggage", &["lane=gray"]);
+    check_baggage_until_repaired(&mesh, &mut listener).await?;
+    mesh.passed().await;
+    Ok(())
+}
 
-    // A good configuration closes it.
-    mesh.lanectl(&["apply"]).await?;
-    mesh.lanectl(&["wait"]).await?;
-    let trace = listener.trace(&mesh.h1(), Call::get("/").header("baggage", "lane=gray")).await?;
-    trace.check(BASELINE, "baggage", NOTHING);
-    check_headers(&mesh, &mut listener, &gray(), &INSIDE).await?;
+#[tokio::test]
+async fn nor_with_a_vm_of_the_entry_that_has_died() -> Result<()> {
+    let dir = tempfile::tempdir()?;
+    let module = dir.path().join("trapping.wasm");
+    std::fs::write(&module, wat::parse_str(include_str!("../../testdata/trapping.wat"))?)?;
+    let (witness, mut listener) = Listener::new();
+    let mut mesh = Mesh::prepare(MeshOptions::default().witness(witness)).await?;
+    mesh.lanectl(&["set-lane", "gray", "--header", lanes::ENTERS, "--no-wait"]).await?;
+    spoil(&mesh, "vm_config/code/local/filename", &module.to_string_lossy())?;
+    mesh.start_all().await?;
+    // The request that meets the trap is lost under every failure policy.
+    assert_eq!(mesh.h1().send(gray()).await?.status, 503);
+    let expected = Expected { trail: "", ..OUTSIDE };
+    for call in [Call::get("/"), gray()] {
+        check_headers(&mesh, &mut listener, &call, &expected).await?;
+    }
+    check_baggage_until_repaired(&mesh, &mut listener).await?;
     mesh.passed().await;
     Ok(())
 }

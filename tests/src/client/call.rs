@@ -69,6 +69,20 @@ impl Call {
         self
     }
 
+    /// The head as HTTP/1.1 writes it, byte for byte.
+    #[must_use]
+    pub fn head(&self) -> Vec<u8> {
+        let mut head = format!("{} {} HTTP/1.1\r\n", self.method, self.path).into_bytes();
+        if !self.headers.contains_key(header::HOST) {
+            head.extend_from_slice(format!("host: {}\r\n", self.host).as_bytes());
+        }
+        for (name, value) in &self.headers {
+            head.extend_from_slice(&[name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"].concat());
+        }
+        head.extend_from_slice(b"\r\n");
+        head
+    }
+
     /// As HTTP/1.1 sends it: a path, and the host among the headers.
     pub(crate) fn http1(self) -> Result<Request<Bytes>, http::Error> {
         let Self { method, path, host, headers, body } = self;
