@@ -28,6 +28,13 @@ pub(crate) enum Routes {
     },
 }
 
+impl Routes {
+    /// Whether requests are forwarded instead of being answered by Envoy itself.
+    pub(crate) fn need_upstream(self) -> bool {
+        matches!(self, Self::Cluster | Self::Matcher { .. })
+    }
+}
+
 /// A listener to be measured.
 pub(crate) struct Listener<'a> {
     pub(crate) name: &'a str,
