@@ -32,6 +32,19 @@ pub const HEARTBEAT_SECONDS: &str = "graylane_heartbeat_seconds";
 /// Configurations that were refused, per role as far as it could be read.
 pub const BAD_CONFIGS_TOTAL: &str = "graylane_bad_configs_total";
 
+/// The base names of all metrics.
+pub const NAMES: [&str; 9] = [
+    REQUESTS_TOTAL,
+    FALLBACKS_TOTAL,
+    RESTORED_TOTAL,
+    SKIPPED_TOTAL,
+    STRIPPED_TOTAL,
+    GENERATION,
+    WORKERS,
+    HEARTBEAT_SECONDS,
+    BAD_CONFIGS_TOTAL,
+];
+
 /// A metric with its labels.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Metric {

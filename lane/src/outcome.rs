@@ -1,5 +1,7 @@
 //! What the engine wants done with a request: edits, the lane, and what to count.
 
+use std::borrow::Cow;
+
 use crate::metric::CounterId;
 use crate::name::LaneName;
 
@@ -11,7 +13,7 @@ pub enum Edit<'a> {
         /// Header name, lower case.
         name: &'a str,
         /// The whole new value.
-        value: Vec<u8>,
+        value: Cow<'a, [u8]>,
     },
     /// Remove all lines of `name`.
     Remove {

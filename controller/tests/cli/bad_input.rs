@@ -68,7 +68,7 @@ fn all_problems_of_a_file_are_reported_at_once() {
 exit code 4
 --- stdout
 --- stderr
-error: - spec.priority: invalid type: string "high"; write i32
+error: - spec.priority: invalid type: string "high"; write a whole number
 error: - spec.rules[0].match: unknown variant `paths`; write one of `all`, `any`, `not`, `header`, `cookie`, `query`, `path`, `method`, `host`, `source`
 error: - spec.rules[0].name: "R" is not a DNS label (RFC 1123: 1 to 63 of a-z, 0-9 and -, starting and ending with a letter or digit); correct it
 error: - spec.group: it is missing; add group

@@ -1,5 +1,10 @@
 //! The published reference, completion and manual pages.
 
+use envoy_config::topology::{TOPOLOGY, Topology};
+use lane::metric;
+use serde::Serialize;
+use serde_json::Value;
+
 use crate::Shop;
 
 #[test]
@@ -14,6 +19,36 @@ fn the_published_reference_is_that_of_the_code() {
         published == reference,
         "docs/cli.md is not that of the code; run this test with UPDATE_GOLDEN=1"
     );
+}
+
+/// The objects in the YAML blocks of a page.
+fn objects(page: &str) -> Vec<Value> {
+    let blocks = page.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next());
+    blocks.map(|block| serde_saphyr::from_str(block).unwrap()).collect()
+}
+
+/// A field that the page leaves out would appear with its default.
+fn assert_complete(shown: &Value, parsed: &impl Serialize) {
+    assert_eq!(*shown, serde_json::to_value(parsed).unwrap());
+}
+
+#[test]
+fn the_page_of_groups_and_topologies_shows_every_field() {
+    let objects = objects(include_str!("../../../docs/group.md"));
+    let [group, topology] = objects.as_slice() else { panic!("not two objects: {objects:#?}") };
+    assert_complete(group, &lane::parse::group(group.clone()).unwrap());
+    assert_complete(topology, &lane::parse::object::<Topology>(topology.clone(), TOPOLOGY).unwrap());
+}
+
+#[test]
+fn the_page_of_metrics_has_every_metric() {
+    let page = include_str!("../../../docs/metrics.md");
+    let mut listed: Vec<&str> =
+        page.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next()).collect();
+    listed.sort_unstable();
+    let mut names = metric::NAMES.to_vec();
+    names.sort_unstable();
+    assert_eq!(listed, names);
 }
 
 #[test]

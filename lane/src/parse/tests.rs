@@ -42,7 +42,7 @@ fn all_problems_are_found_at_once() {
 apiVersion: "graylane.dev/v2" is not "graylane.dev/v1alpha1"; write graylane.dev/v1alpha1
 metadata.name: "Gray" is not a DNS label (RFC 1123: 1 to 63 of a-z, 0-9 and -, starting and ending with a letter or digit); correct it
 spec.expires: "tomorrow" is not a time; write one such as 2026-12-01T18:00:00Z
-spec.priority: invalid type: string "high"; write i32
+spec.priority: invalid type: string "high"; write a whole number
 spec.rules[1].match: unknown variant `headers`; write one of `all`, `any`, `not`, `header`, `cookie`, `query`, `path`, `method`, `host`, `source`
 spec.rules[2].match.path: unknown variant `starts`; write one of `present`, `exact`, `prefix`, `suffix`, `contains`, `regex`, `in`
 spec.rules[2].name: it is missing; add name

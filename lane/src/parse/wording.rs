@@ -11,6 +11,7 @@ const EXPECTED: &[(&str, &str)] = &[
     ("a sequence", "a list"),
     ("a boolean", "true or false"),
     ("f64", "a number"),
+    ("i32", "a whole number"),
     ("map with a single key", "an object with exactly one key"),
     ("string or map", "an object with exactly one key"),
     ("newtype variant", "a value below it"),

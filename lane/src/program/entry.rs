@@ -76,7 +76,7 @@ impl Entry {
         if let Some(lane) = out.lane {
             out.edits.push(Edit::Set {
                 name: config.lane_header.as_str(),
-                value: lane.as_str().as_bytes().to_vec(),
+                value: lane.as_str().as_bytes().into(),
             });
         }
         self.edit_baggage(config, head, &mut out);
@@ -102,7 +102,7 @@ impl Entry {
         let kept = cleaned.as_deref().or(sent.as_deref()).filter(|kept| !kept.is_empty());
         let stamped = out.lane.map(|lane| baggage::set(kept, key.as_str(), lane.as_str()));
         let edit = match (stamped, cleaned.as_deref()) {
-            (Some(Ok(value)), _) => Some(Edit::Set { name: baggage::HEADER, value }),
+            (Some(Ok(value)), _) => Some(Edit::Set { name: baggage::HEADER, value: value.into() }),
             (stamped, Some(cleaned)) => {
                 self.count_skipped(stamped.is_some(), out);
                 Some(set_or_remove(cleaned))
@@ -126,7 +126,7 @@ fn set_or_remove(cleaned: &[u8]) -> Edit<'static> {
     if cleaned.is_empty() {
         Edit::Remove { name: baggage::HEADER }
     } else {
-        Edit::Set { name: baggage::HEADER, value: cleaned.to_vec() }
+        Edit::Set { name: baggage::HEADER, value: cleaned.to_vec().into() }
     }
 }
 
@@ -141,6 +141,6 @@ fn write_trail<'a>(config: &'a FilterConfig, decision: Option<&Decision<'a>>, ou
     let lane: Option<LaneName> = decision.map(|decision| decision.lane.name.clone());
     let hop = Hop { workload: config.workload.clone(), lane, why };
     if let Some(value) = append(None, &hop) {
-        out.edits.push(Edit::Set { name: trail.as_str(), value });
+        out.edits.push(Edit::Set { name: trail.as_str(), value: value.into() });
     }
 }

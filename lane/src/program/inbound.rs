@@ -58,7 +58,7 @@ impl Inbound {
             // The lane of the workload that was reached, not of the request: that is what the trail is for.
             let hop = Hop { workload: config.workload.clone(), lane: config.own_lane.clone(), why };
             match append(head.header(trail.as_str()).as_deref(), &hop) {
-                Some(value) => out.edits.push(Edit::Set { name: trail.as_str(), value }),
+                Some(value) => out.edits.push(Edit::Set { name: trail.as_str(), value: value.into() }),
                 None => out.counters.push(self.trail_skipped),
             }
         }

@@ -77,7 +77,7 @@ impl Outbound {
         let key = config.baggage.as_ref()?;
         let header = head.header(baggage::HEADER);
         let value = baggage::set(header.as_deref(), key.as_str(), own.as_str()).ok()?;
-        out.edits.push(Edit::Set { name: baggage::HEADER, value });
+        out.edits.push(Edit::Set { name: baggage::HEADER, value: value.into() });
         Some(())
     }
 }
@@ -89,7 +89,7 @@ fn stamp<'a>(
     out: &mut Outcome<'a>,
 ) {
     out.lane = Some(&lane.name);
-    let value = lane.name.as_str().as_bytes().to_vec();
+    let value = lane.name.as_str().as_bytes().into();
     out.edits.push(Edit::Set { name: config.lane_header.as_str(), value });
     if let Some(counter) = counter {
         out.counters.push(*counter);
