@@ -113,6 +113,8 @@ pub struct Outcome {
     pub headers: Vec<Header>,
     /// What the filter wants done with the stream.
     pub action: Action,
+    /// Properties that the filter set, their path joined by `.`.
+    pub properties: BTreeMap<String, Vec<u8>>,
     /// Metrics that changed, by how much.
     pub metrics: BTreeMap<String, i64>,
     /// The answer that the filter gave itself.
@@ -169,6 +171,7 @@ impl Instance {
         Ok(Outcome {
             headers: std::mem::take(&mut state.request.0),
             action,
+            properties: std::mem::take(&mut state.set_properties),
             metrics: state.metrics.changes_since(&before),
             local_response: state.local_response.take(),
             fuel,

@@ -1,9 +1,10 @@
-;; A filter that puts the value of x-gray into x-lane, and counts. It is what the host is tested with.
+;; A filter that puts the value of x-gray into x-lane, counts and names the lane. It is what the host is tested with.
 (module
   (import "env" "proxy_get_header_map_value" (func $get (param i32 i32 i32 i32 i32) (result i32)))
   (import "env" "proxy_replace_header_map_value" (func $replace (param i32 i32 i32 i32 i32) (result i32)))
   (import "env" "proxy_define_metric" (func $define (param i32 i32 i32 i32) (result i32)))
   (import "env" "proxy_increment_metric" (func $increment (param i32 i64) (result i32)))
+  (import "env" "proxy_set_property" (func $set_property (param i32 i32 i32 i32) (result i32)))
   (import "env" "proxy_get_buffer_bytes" (func $buffer (param i32 i32 i32 i32 i32) (result i32)))
   (import "env" "proxy_log" (func $log (param i32 i32 i32) (result i32)))
   (import "env" "proxy_get_current_time_nanoseconds" (func $now (param i32) (result i32)))
@@ -12,6 +13,7 @@
   (data (i32.const 0) "x-gray")
   (data (i32.const 16) "x-lane")
   (data (i32.const 32) "requests")
+  (data (i32.const 48) "lane")
   (data (i32.const 64) "hello")
   ;; 128: pointer, 132: length, 136: number of the metric, 144: time
   (global $heap (mut i32) (i32.const 1024))
@@ -35,5 +37,7 @@
     (if (i32.eqz (call $get (i32.const 0) (i32.const 0) (i32.const 6) (i32.const 128) (i32.const 132)))
       (then
         (drop (call $replace (i32.const 0) (i32.const 16) (i32.const 6)
+          (i32.load (i32.const 128)) (i32.load (i32.const 132))))
+        (drop (call $set_property (i32.const 48) (i32.const 4)
           (i32.load (i32.const 128)) (i32.load (i32.const 132))))))
     (i32.const 0)))

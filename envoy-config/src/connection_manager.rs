@@ -157,7 +157,8 @@ pub(crate) fn access_log(path: Option<String>, lane_header: &HeaderName) -> Exte
     }
 }
 
-/// The fields of a log line. `lane` is what the request carried when it left, on a hop without a filter too.
+/// The fields of a log line. `lane` is what the filter decided, `lane_header` what the request carried when
+/// it left; they differ on a hop without a filter.
 fn log_fields(lane_header: &HeaderName) -> BTreeMap<&'static str, String> {
     let fixed = [
         ("time", "%START_TIME%"),
@@ -178,7 +179,8 @@ fn log_fields(lane_header: &HeaderName) -> BTreeMap<&'static str, String> {
         ("upstream_cluster", "%UPSTREAM_CLUSTER%"),
         ("upstream_host", "%UPSTREAM_HOST%"),
         ("client", "%DOWNSTREAM_REMOTE_ADDRESS%"),
+        ("lane", "%FILTER_STATE(wasm.lane:PLAIN)%"),
     ];
-    let lane = ("lane", format!("%REQ({lane_header})%"));
-    fixed.map(|(key, value)| (key, value.to_owned())).into_iter().chain([lane]).collect()
+    let header = ("lane_header", format!("%REQ({lane_header})%"));
+    fixed.map(|(key, value)| (key, value.to_owned())).into_iter().chain([header]).collect()
 }

@@ -71,6 +71,7 @@ unsafe extern "C" {
         to: *mut *mut u8,
         length_to: *mut usize,
     ) -> u32;
+    fn proxy_set_property(path: *const u8, path_length: usize, value: *const u8, value_length: usize) -> u32;
     fn proxy_define_metric(kind: u32, name: *const u8, name_length: usize, to: *mut u32) -> u32;
     fn proxy_increment_metric(metric: u32, offset: i64) -> u32;
     fn proxy_record_metric(metric: u32, value: u64) -> u32;
@@ -173,6 +174,12 @@ pub(crate) fn remove_request_header(name: &str) -> Result<(), Status> {
 pub(crate) fn property(path: &str) -> Result<Vec<u8>, Status> {
     // SAFETY: `path` is live, and the host writes to live variables of the right size.
     returned(|to, length_to| unsafe { proxy_get_property(path.as_ptr(), path.len(), to, length_to) })
+}
+
+/// Sets the property at `path`, which becomes the filter state `wasm.<path>` of the stream.
+pub(crate) fn set_property(path: &str, value: &[u8]) -> Result<(), Status> {
+    // SAFETY: both pointers and lengths are those of live slices.
+    check(unsafe { proxy_set_property(path.as_ptr(), path.len(), value.as_ptr(), value.len()) })
 }
 
 /// Defines a metric, or finds the one of that name, and returns its number in this VM.

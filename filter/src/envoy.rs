@@ -28,6 +28,10 @@ impl RequestHost for Envoy {
     fn remove_header(&self, name: &str) {
         let _ = abi::remove_request_header(name);
     }
+
+    fn set_lane(&self, lane: &str) {
+        let _ = abi::set_property("lane", lane.as_bytes());
+    }
 }
 
 impl MetricsHost for Envoy {

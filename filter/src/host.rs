@@ -22,6 +22,9 @@ pub trait RequestHost {
 
     /// Removes all lines of header `name`.
     fn remove_header(&self, name: &str);
+
+    /// Makes the lane known to access logs, as filter state `wasm.lane`.
+    fn set_lane(&self, lane: &str);
 }
 
 /// Number of a metric in one VM.

@@ -47,6 +47,9 @@ impl Running {
                 Edit::Remove { name } => host.remove_header(name),
             }
         }
+        if let Some(lane) = outcome.lane {
+            host.set_lane(lane.as_str());
+        }
         for counter in outcome.counters.iter() {
             if let Some(metric) = self.metric(host, counter) {
                 host.increment(metric);
@@ -92,12 +95,13 @@ mod tests {
         let host = FakeHost::with_headers(&[(":path", "/")]);
         running("entry", "").on_request(&host);
         assert_eq!(*host.headers.borrow(), [(":path".to_owned(), b"/".to_vec())]);
+        assert_eq!(*host.lane.borrow(), None);
         let stat = "role=.=entry;.;lane=.=baseline;.;rule=.=none;.;graylane_requests_total";
         assert_eq!(host.process.metric(stat), Some(1));
     }
 
     #[test]
-    fn a_request_with_a_lane_is_stamped_and_counted() {
+    fn a_request_with_a_lane_is_stamped_named_and_counted() {
         let (running, process) = (running("entry", ""), Rc::default());
         for _ in 0..3 {
             let host = FakeHost {
@@ -107,6 +111,7 @@ mod tests {
             };
             running.on_request(&host);
             assert_eq!(host.lines("x-lane"), ["gray"]);
+            assert_eq!(host.lane.borrow().as_deref(), Some("gray"));
         }
         let stat = "role=.=entry;.;lane=.=gray;.;rule=.=g;.;graylane_requests_total";
         assert_eq!(process.metric(stat), Some(3));

@@ -1,5 +1,5 @@
 //! The shipped module decides as the engine does natively: the same generated requests, 0 differences in header
-//! edits and in counters.
+//! edits, in the lane that access logs show, and in counters.
 
 mod generate;
 
@@ -27,6 +27,7 @@ const BAD_SETS: usize = 12;
 #[derive(Debug, PartialEq, Eq)]
 struct Seen {
     headers: Vec<Header>,
+    lane: Option<Vec<u8>>,
     counters: BTreeMap<String, i64>,
 }
 
@@ -51,7 +52,7 @@ fn natively(program: &Program, request: &Request) -> Seen {
     for metric in outcome.counters.iter().filter_map(|id| program.counter(id)) {
         *counters.entry(metric.stat_name()).or_default() += 1;
     }
-    Seen { headers, counters }
+    Seen { headers, lane: outcome.lane.map(|lane| lane.as_str().as_bytes().to_vec()), counters }
 }
 
 fn by_the_module(instance: &mut Instance, request: &Request) -> Result<Seen> {
@@ -64,7 +65,10 @@ fn by_the_module(instance: &mut Instance, request: &Request) -> Result<Seen> {
         request.headers.iter().map(|(name, value)| (name.clone().into_bytes(), value.clone())).collect();
     let outcome = instance.request(headers)?;
     ensure!(outcome.action == Action::Continue && outcome.local_response.is_none(), "{outcome:?}");
-    Ok(Seen { headers: outcome.headers, counters: outcome.metrics })
+    let mut properties = outcome.properties;
+    let seen = Seen { headers: outcome.headers, lane: properties.remove("lane"), counters: outcome.metrics };
+    ensure!(properties.is_empty(), "other properties are set: {properties:?}");
+    Ok(seen)
 }
 
 /// The roles, lanes and counters that the requests have come upon, so that agreement is not agreement on nothing.
@@ -80,7 +84,7 @@ struct Coverage {
 impl Coverage {
     fn note(&mut self, request: &Request, seen: &Seen) {
         self.requests += 1;
-        self.in_a_lane += u64::from(seen.headers.iter().any(|(name, _)| name == b"x-lane"));
+        self.in_a_lane += u64::from(seen.lane.is_some());
         let before = request.headers.iter().map(|(name, value)| (name.as_bytes(), value.as_slice()));
         let after = seen.headers.iter().map(|(name, value)| (name.as_slice(), value.as_slice()));
         self.edited += u64::from(!before.eq(after));

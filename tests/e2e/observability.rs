@@ -136,19 +136,19 @@ fn log_lines(mesh: &Mesh, proxy: &str, path: &str) -> Result<Vec<Value>> {
 
 async fn check_logs(mesh: &Mesh) -> Result<()> {
     let nothing = Value::Null;
-    // Proxy, path, number of lines, lane.
+    // Proxy, path, number of lines, lane that the filter decided, lane header.
     let table = [
-        (GATEWAY, "/in", INSIDE, json!("gray")),
-        (GATEWAY, "/out", OUTSIDE, nothing.clone()),
-        (GATEWAY, "/forged", FORGED, nothing.clone()),
+        (GATEWAY, "/in", INSIDE, json!("gray"), json!("gray")),
+        (GATEWAY, "/out", OUTSIDE, nothing.clone(), nothing.clone()),
+        (GATEWAY, "/forged", FORGED, nothing.clone(), nothing.clone()),
         // What comes in and what goes out.
-        ("a-gray", "/in", 2 * INSIDE, json!("gray")),
-        ("b-v1", "/in", 2 * INSIDE, json!("gray")),
-        ("b-v1", "/out", 2 * OUTSIDE, nothing.clone()),
-        ("c-gray", "/in", INSIDE, json!("gray")),
-        ("c-v1", "/forged", FORGED, nothing.clone()),
+        ("a-gray", "/in", 2 * INSIDE, json!("gray"), json!("gray")),
+        ("b-v1", "/in", 2 * INSIDE, json!("gray"), json!("gray")),
+        ("b-v1", "/out", 2 * OUTSIDE, nothing.clone(), nothing.clone()),
+        ("c-gray", "/in", INSIDE, json!("gray"), json!("gray")),
+        ("c-v1", "/forged", FORGED, nothing.clone(), nothing.clone()),
     ];
-    for (proxy, path, count, lane) in table {
+    for (proxy, path, count, lane, header) in table {
         let lines = wait::succeeds(DEADLINE, &format!("the log of {proxy} for {path}"), async || {
             let lines = log_lines(mesh, proxy, path)?;
             ensure!(lines.len() as u64 >= count, "{} lines instead of {count}", lines.len());
@@ -157,7 +157,7 @@ async fn check_logs(mesh: &Mesh) -> Result<()> {
         .await?;
         ensure!(lines.len() as u64 == count, "{proxy} {path}: {} lines", lines.len());
         for line in lines {
-            ensure!(line["lane"] == lane, "{proxy} {path}: {line}");
+            ensure!(line["lane"] == lane && line["lane_header"] == header, "{proxy} {path}: {line}");
             ensure!(line["status"] == 200 && line["method"] == "GET", "{proxy} {path}: {line}");
         }
     }

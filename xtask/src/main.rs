@@ -1,5 +1,6 @@
 //! The project's tasks, run as `cargo xtask <task>`; one file per task.
 
+mod bench;
 mod demo;
 mod process;
 mod test;
@@ -34,6 +35,8 @@ enum Task {
     },
     /// Build the Wasm modules: the filter as it is shipped, and the benches' no-op filter
     Wasm,
+    /// Measure the filter side by side with others, and write docs/performance.md
+    Bench,
     /// Run everything that must hold before a change lands
     Test(test::Options),
     /// Check the rules of the repository: files, names, dependencies, documents
@@ -60,6 +63,7 @@ fn run(task: &Task) -> Result<()> {
     match task {
         Task::Demo { once } => demo::run(&ws, *once),
         Task::Wasm => wasm::run(&ws),
+        Task::Bench => bench::run(&ws),
         Task::Test(options) => test::run(&ws, options),
         Task::Tidy => tidy::run(&ws),
         Task::Tool { tool } => tools::run(&ws, *tool),

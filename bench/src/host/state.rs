@@ -42,6 +42,8 @@ pub(super) struct State {
     pub(super) request: HeaderMap,
     /// By path, its parts joined by NUL.
     pub(super) properties: BTreeMap<Vec<u8>, Vec<u8>>,
+    /// By path, its parts joined by `.`.
+    pub(super) set_properties: BTreeMap<String, Vec<u8>>,
     pub(super) metrics: Metrics,
     pub(super) shared: BTreeMap<Vec<u8>, Shared>,
     pub(super) local_response: Option<LocalResponse>,
@@ -54,6 +56,7 @@ impl State {
     /// Forgets the former request.
     pub(super) fn start_request(&mut self, request: HeaderMap) {
         self.request = request;
+        self.set_properties.clear();
         self.local_response = None;
         self.host_calls.clear();
         self.allocations = 0;

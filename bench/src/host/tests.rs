@@ -17,13 +17,14 @@ fn lines(lines: &[(&str, &str)]) -> Vec<Header> {
 }
 
 #[test]
-fn a_request_is_edited_and_counted() {
+fn a_request_is_edited_counted_and_named() {
     let mut instance = configured();
     let outcome = instance.request(lines(&[("x-gray", "one"), ("x-lane", "forged")])).unwrap();
     assert_eq!(outcome.headers, lines(&[("x-gray", "one"), ("x-lane", "one")]));
     assert_eq!(outcome.action, Action::Continue);
+    assert_eq!(outcome.properties, BTreeMap::from([("lane".to_owned(), b"one".to_vec())]));
     assert_eq!(outcome.metrics, BTreeMap::from([("requests".to_owned(), 1)]));
-    let calls = ["increment_metric", "get_header_map_value", "replace_header_map_value"];
+    let calls = ["increment_metric", "get_header_map_value", "replace_header_map_value", "set_property"];
     assert_eq!(outcome.host_calls, calls);
     assert_eq!(outcome.allocations, 1);
 }
@@ -34,6 +35,7 @@ fn nothing_is_left_of_the_former_request() {
     instance.request(lines(&[("x-gray", "one")])).unwrap();
     let outcome = instance.request(lines(&[("a", "b")])).unwrap();
     assert_eq!(outcome.headers, lines(&[("a", "b")]));
+    assert!(outcome.properties.is_empty());
     assert_eq!(outcome.metrics["requests"], 1);
     assert_eq!(outcome.allocations, 0);
 }

@@ -56,6 +56,8 @@ pub(crate) struct FakeHost {
     /// Header lines of the request.
     pub(crate) headers: RefCell<Vec<(String, Vec<u8>)>>,
     pub(crate) properties: BTreeMap<String, Vec<u8>>,
+    /// What `set_lane` was given.
+    pub(crate) lane: RefCell<Option<String>>,
     /// Names of the calls that read the request.
     pub(crate) reads: RefCell<Vec<String>>,
     /// Whether the header map is refused.
@@ -113,6 +115,10 @@ impl RequestHost for FakeHost {
 
     fn remove_header(&self, name: &str) {
         self.headers.borrow_mut().retain(|(found, _)| found != name);
+    }
+
+    fn set_lane(&self, lane: &str) {
+        *self.lane.borrow_mut() = Some(lane.to_owned());
     }
 }
 

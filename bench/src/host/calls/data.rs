@@ -28,6 +28,15 @@ pub(super) fn define(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     )?;
     linker.func_wrap(
         "env",
+        "proxy_set_property",
+        |caller: Caller<'_, State>, path: u32, path_length: u32, value: u32, value_length: u32| {
+            answer(caller, "set_property", |guest| {
+                set_property(guest, (path, path_length), (value, value_length))
+            })
+        },
+    )?;
+    linker.func_wrap(
+        "env",
         "proxy_get_shared_data",
         |caller: Caller<'_, State>, key: u32, key_length: u32, to: u32, length_to: u32, cas_to: u32| {
             answer(caller, "get_shared_data", |guest| {
@@ -67,6 +76,13 @@ fn get_property(guest: &mut Guest<'_>, path: Span, to: u32, length_to: u32) -> A
     let path = guest.read(path.0, path.1)?;
     let value = guest.state().properties.get(&path).cloned().ok_or(Status::NotFound)?;
     guest.give(&value, to, length_to)
+}
+
+fn set_property(guest: &mut Guest<'_>, path: Span, value: Span) -> Answer {
+    let path = guest.read_text(path.0, path.1)?.replace('\0', ".");
+    let value = guest.read(value.0, value.1)?;
+    guest.state().set_properties.insert(path, value);
+    Ok(())
 }
 
 fn get_shared(guest: &mut Guest<'_>, key: Span, to: Span, cas_to: u32) -> Answer {
