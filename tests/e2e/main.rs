@@ -3,6 +3,7 @@
 mod bad_config;
 mod bad_input;
 mod certificates;
+mod cluster;
 mod differential;
 mod docs;
 mod fallback;

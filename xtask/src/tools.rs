@@ -6,7 +6,9 @@
 
 pub(crate) mod cargo_deny;
 pub(crate) mod envoy;
+mod fingerprint;
 pub(crate) mod h2load;
+pub(crate) mod kubernetes;
 pub(crate) mod protojson;
 pub(crate) mod rust;
 
@@ -29,6 +31,8 @@ pub(crate) enum Tool {
     H2load,
     /// The check of Envoy configuration against Envoy's descriptors
     Protojson,
+    /// The control plane of the end-to-end tests: a folder of binaries, built in about eight minutes
+    Kubernetes,
 }
 
 /// `cargo xtask tool`: installs a tool if it is missing, and prints where it is.
@@ -38,6 +42,7 @@ pub(crate) fn run(ws: &Workspace, tool: Tool) -> Result<()> {
         Tool::CargoDeny => cargo_deny::ensure()?,
         Tool::H2load => h2load::ensure()?,
         Tool::Protojson => protojson::ensure(ws)?,
+        Tool::Kubernetes => kubernetes::ensure(ws)?,
     };
     println!("{}", path.display());
     Ok(())

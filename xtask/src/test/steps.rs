@@ -5,7 +5,7 @@ use std::process::Command;
 use anyhow::Result;
 
 use super::figures;
-use crate::tools::{cargo_deny, envoy, h2load, protojson, rust};
+use crate::tools::{cargo_deny, envoy, h2load, kubernetes, protojson, rust};
 use crate::workspace::Workspace;
 use crate::{process, wasm};
 
@@ -77,6 +77,7 @@ pub(super) fn e2e(ws: &Workspace, full: bool) -> Result<()> {
         .env("GRAYLANE_WASM", wasm::build_filter(ws)?)
         .env("GRAYLANE_LANECTL", lanectl)
         .env("GRAYLANE_PROTOJSON", protojson::ensure(ws)?)
+        .env("GRAYLANE_KUBERNETES", kubernetes::ensure(ws)?)
         .env("GRAYLANE_FIGURES", &figures)
         .env_remove("GRAYLANE_FULL");
     if full {

@@ -1,0 +1,254 @@
+//! A real Kubernetes control plane as processes of a test, without containers.
+//!
+//! ```text
+//! components.rs  the commands: etcd, API server, controllers, scheduler, and KWOK in place of the kubelet
+//! access.rs      users, their tokens and kubeconfig files
+//! audit.rs       what the API server has written down of requests
+//! crds.rs        custom resource definitions, Istio's among them
+//! stages.yaml    the life of pods, as KWOK plays it
+//! ```
+//!
+//! Deployments, ReplicaSets, EndpointSlices, rollouts and RBAC are the real thing; pods run, are ready and have
+//! addresses, but there is nobody at these addresses. Two annotations of a pod change what it does:
+//! `test.graylane.dev/ready: never` keeps it from being ready, and `test.graylane.dev/ready-after: 5s` delays it.
+//! The admission of service accounts is off: pods have no tokens and start without waiting for an account.
+
+mod access;
+mod audit;
+mod components;
+mod crds;
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
+use k8s_openapi::api::core::v1::{Namespace, Node, ServiceAccount};
+use kube::api::{ObjectMeta, PostParams};
+use kube::{Api, Client};
+use tempfile::TempDir;
+use tokio::sync::Mutex;
+
+pub use access::RESTRICTED;
+pub use audit::AuditEvent;
+
+use crate::lanectl::Lanectl;
+use access::{ADMIN, Access, COMPONENTS};
+use components::{Command, Component, Layout};
+
+/// Names the directory of the binaries.
+pub const KUBERNETES_VARIABLE: &str = "GRAYLANE_KUBERNETES";
+
+/// How long a part of the cluster may take to be ready: machines of tests are busy.
+const DEADLINE: Duration = Duration::from_secs(120);
+
+/// The only node; all pods go there.
+const NODE: &str = "node";
+
+/// The cluster that tests share, for as long as one of them holds it.
+static SHARED: Mutex<Weak<Cluster>> = Mutex::const_new(Weak::new());
+
+/// A running control plane; dropping it kills all its processes.
+///
+/// Clients belong to the runtime of the test that made them, hence the cluster keeps none.
+pub struct Cluster {
+    access: Access,
+    layout: Layout,
+    api_server: Component,
+    /// Ended before the rest: whoever speaks to a server goes before it.
+    _controllers: [Component; 3],
+    _store: Component,
+    dir: TempDir,
+}
+
+impl Cluster {
+    /// Starts a cluster of one's own and waits until it works. It takes some seconds and 700 MB of memory.
+    ///
+    /// # Errors
+    /// When `GRAYLANE_KUBERNETES` is not set, or a process ends or is not ready in time; the error shows the end
+    /// of its log.
+    pub async fn start() -> Result<Self> {
+        let dir = tempfile::Builder::new().prefix("graylane-cluster-").tempdir()?;
+        let layout = Layout::new(dir.path())?;
+        let access = Access::new(dir.path(), layout.api_port)?;
+        let mut store = Component::start(&layout.etcd(), dir.path())?;
+        store.ready(|| layout.etcd_listens()).await?;
+        let mut api_server = Component::start(&layout.api_server(&access), dir.path())?;
+        api_server.ready(|| is_ready(&access)).await?;
+        let [manager, scheduler, kubelet] = COMPONENTS;
+        let start = |command: Command| Component::start(&command, dir.path());
+        let mut controllers = [
+            start(layout.controller_manager(&access.file_of(manager)?))?,
+            start(layout.scheduler(&access.file_of(scheduler)?))?,
+            start(layout.kwok(&access.file_of(kubelet)?))?,
+        ];
+        let client = access.client(ADMIN).await?;
+        create_node(&client).await?;
+        let [manager, _, kubelet] = &mut controllers;
+        kubelet.ready(|| node_is_ready(&client)).await?;
+        manager.ready(|| namespaces_are_filled(&client)).await?;
+        Ok(Self { access, layout, api_server, _controllers: controllers, _store: store, dir })
+    }
+
+    /// The cluster that all tests of this process share, with Istio's definitions; it ends when no test holds it
+    /// any more. A test works in a [`Cluster::namespace`] of its own.
+    ///
+    /// # Errors
+    /// When it has to be started, and [`Cluster::start`] fails.
+    pub async fn shared() -> Result<Arc<Self>> {
+        let mut shared = SHARED.lock().await;
+        if let Some(running) = shared.upgrade() {
+            return Ok(running);
+        }
+        let cluster = Arc::new(Self::start().await?);
+        cluster.install_istio_crds().await?;
+        *shared = Arc::downgrade(&cluster);
+        Ok(cluster)
+    }
+
+    /// The kubeconfig file of a user who may do everything.
+    ///
+    /// # Errors
+    /// When it cannot be found any more.
+    pub fn kubeconfig(&self) -> Result<PathBuf> {
+        self.access.file_of(ADMIN)
+    }
+
+    /// The kubeconfig file of one of the [`RESTRICTED`] users.
+    ///
+    /// # Errors
+    /// When there is no such user.
+    pub fn kubeconfig_for(&self, user: &str) -> Result<PathBuf> {
+        self.access.file_of(user)
+    }
+
+    /// A client, in the runtime of the caller, that may do everything.
+    ///
+    /// # Errors
+    /// When the kubeconfig cannot be read.
+    pub async fn client(&self) -> Result<Client> {
+        self.access.client(ADMIN).await
+    }
+
+    /// A client that speaks for one of the [`RESTRICTED`] users.
+    ///
+    /// # Errors
+    /// When there is no such user.
+    pub async fn client_for(&self, user: &str) -> Result<Client> {
+        self.access.client(user).await
+    }
+
+    /// Creates a namespace whose name begins as given and is used by nobody else.
+    ///
+    /// # Errors
+    /// When the API server refuses it.
+    pub async fn namespace(&self, stem: &str) -> Result<String> {
+        let generate_name = Some(format!("{stem}-"));
+        let metadata = ObjectMeta { generate_name, ..ObjectMeta::default() };
+        let namespace = Namespace { metadata, ..Namespace::default() };
+        let api: Api<Namespace> = Api::all(self.client().await?);
+        let created = api.create(&PostParams::default(), &namespace).await?;
+        created.metadata.name.context("the namespace has no name")
+    }
+
+    /// `kubectl` as the user who may do everything.
+    ///
+    /// # Errors
+    /// When the binary cannot be found.
+    pub fn kubectl(&self) -> Result<Lanectl> {
+        let kubeconfig = self.kubeconfig()?;
+        let kubectl = Lanectl::with_binary(&self.layout.binary("kubectl")?, self.dir.path());
+        Ok(kubectl
+            .env("KUBECONFIG", &kubeconfig.to_string_lossy())
+            .env("KUBECACHEDIR", &self.dir.path().join("kubectl").to_string_lossy()))
+    }
+
+    /// The file that the API server writes requests to, as JSON lines.
+    #[must_use]
+    pub fn audit_log(&self) -> PathBuf {
+        self.layout.audit_log()
+    }
+
+    /// The requests that have ended so far, but for those of the cluster's own components. An answer is not sent
+    /// before its request is written down.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    pub fn audit_events(&self) -> Result<Vec<AuditEvent>> {
+        audit::read(&self.audit_log())
+    }
+
+    /// Kills the API server, starts it again after `outage`, and waits until it is ready. Only the owner of a
+    /// cluster can do it: others would not expect it.
+    ///
+    /// # Errors
+    /// When it does not come back in time.
+    pub async fn restart_api_server(&mut self, outage: Duration) -> Result<()> {
+        self.api_server.kill();
+        tokio::time::sleep(outage).await;
+        self.api_server = Component::start(&self.layout.api_server(&self.access), self.dir.path())?;
+        self.api_server.ready(|| is_ready(&self.access)).await
+    }
+
+    /// Installs custom resource definitions, YAML with one or more documents each, and waits until they serve.
+    ///
+    /// # Errors
+    /// When one is refused.
+    pub async fn install_crds(&self, yaml: &[impl AsRef<str>]) -> Result<()> {
+        let documents = yaml.iter().flat_map(|text| crds::documents(text.as_ref()));
+        crds::install(&self.client().await?, documents).await
+    }
+
+    /// Installs those of Istio's definitions that the tests need.
+    ///
+    /// # Errors
+    /// When they cannot be found or are refused.
+    pub async fn install_istio_crds(&self) -> Result<()> {
+        let path = self.layout.binary("istio-crds.yaml")?;
+        let text =
+            std::fs::read_to_string(&path).with_context(|| format!("failed to read {}", path.display()))?;
+        crds::install(&self.client().await?, crds::of_istio(&text)).await
+    }
+
+    /// The directory with the logs of all processes.
+    #[must_use]
+    pub fn dir(&self) -> &Path {
+        self.dir.path()
+    }
+}
+
+/// Asks the API server whether it is ready; the certificate that clients trust is there by then.
+async fn is_ready(access: &Access) -> Result<()> {
+    let request = http::Request::get("/readyz").body(Vec::new())?;
+    let said = access.client(ADMIN).await?.request_text(request).await?;
+    ensure!(said == "ok", "it says {said}");
+    Ok(())
+}
+
+async fn create_node(client: &Client) -> Result<()> {
+    let metadata = ObjectMeta { name: Some(NODE.to_owned()), ..ObjectMeta::default() };
+    let node = Node { metadata, ..Node::default() };
+    Api::all(client.clone())
+        .create(&PostParams::default(), &node)
+        .await
+        .context("failed to create the node")?;
+    Ok(())
+}
+
+/// The node has a kubelet, and the controllers have seen that.
+async fn node_is_ready(client: &Client) -> Result<()> {
+    let node = Api::<Node>::all(client.clone()).get(NODE).await?;
+    let conditions = node.status.and_then(|status| status.conditions).unwrap_or_default();
+    let is_ready =
+        conditions.iter().any(|condition| condition.type_ == "Ready" && condition.status == "True");
+    ensure!(is_ready, "the node is not ready: {conditions:?}");
+    let taints = node.spec.and_then(|spec| spec.taints).unwrap_or_default();
+    ensure!(taints.is_empty(), "the node has taints: {taints:?}");
+    Ok(())
+}
+
+/// The controllers run: they give every namespace its account.
+async fn namespaces_are_filled(client: &Client) -> Result<()> {
+    Api::<ServiceAccount>::namespaced(client.clone(), "default").get("default").await?;
+    Ok(())
+}
