@@ -31,7 +31,7 @@ pub(crate) enum Tool {
     H2load,
     /// The check of Envoy configuration against Envoy's descriptors
     Protojson,
-    /// The control plane of the end-to-end tests: a folder of binaries, built in about eight minutes
+    /// The control plane of the end-to-end tests: a folder of binaries, built in about ten minutes
     Kubernetes,
 }
 

@@ -24,7 +24,7 @@ const SOURCES: &str = "tests/kubernetes";
 const ASSETS: &str = "KUBEBUILDER_ASSETS";
 
 /// What to do when the build fails.
-const REMEDY: &str = "building the control plane needs Go, 4 GB of disk and 2 GB of memory; or set \
+const REMEDY: &str = "building the control plane needs Go, 5 GB of disk and 2 GB of memory; or set \
                       KUBEBUILDER_ASSETS to a folder with kube-apiserver, etcd and kubectl";
 
 /// A binary: its name, the folder that pins its module, and its package.
