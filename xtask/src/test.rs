@@ -42,6 +42,8 @@ enum Step {
     Deny,
     /// The checker of Envoy configuration: go vet and its tests
     Protojson,
+    /// The Jenkinsfile and the steps of the shared library, without a Jenkins
+    Jenkins,
     /// The Wasm modules build, and Envoy could link them
     Wasm,
     /// Unit, property and snapshot tests of all crates
@@ -66,6 +68,7 @@ impl Step {
             Self::Doc => steps::doc(ws),
             Self::Deny => steps::deny(ws),
             Self::Protojson => steps::protojson(ws),
+            Self::Jenkins => steps::jenkins(ws),
             Self::Wasm => crate::wasm::run(ws),
             Self::Unit => steps::unit(ws),
             Self::Demo => crate::demo::run(ws, true),

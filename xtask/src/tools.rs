@@ -5,10 +5,12 @@
 //! the files of an old one.
 
 pub(crate) mod cargo_deny;
+mod debian;
 pub(crate) mod envoy;
 mod fingerprint;
 pub(crate) mod h2load;
 pub(crate) mod kubernetes;
+pub(crate) mod maven;
 pub(crate) mod protojson;
 pub(crate) mod rust;
 
@@ -31,6 +33,8 @@ pub(crate) enum Tool {
     H2load,
     /// The check of Envoy configuration against Envoy's descriptors
     Protojson,
+    /// What runs the tests of the Jenkins library
+    Maven,
     /// The control plane of the end-to-end tests: a folder of binaries, built in about ten minutes
     Kubernetes,
 }
@@ -42,6 +46,7 @@ pub(crate) fn run(ws: &Workspace, tool: Tool) -> Result<()> {
         Tool::CargoDeny => cargo_deny::ensure()?,
         Tool::H2load => h2load::ensure()?,
         Tool::Protojson => protojson::ensure(ws)?,
+        Tool::Maven => maven::ensure()?,
         Tool::Kubernetes => kubernetes::ensure(ws)?,
     };
     println!("{}", path.display());

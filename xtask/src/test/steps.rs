@@ -5,7 +5,7 @@ use std::process::Command;
 use anyhow::Result;
 
 use super::figures;
-use crate::tools::{cargo_deny, envoy, h2load, kubernetes, protojson, rust};
+use crate::tools::{cargo_deny, envoy, h2load, kubernetes, maven, protojson, rust};
 use crate::workspace::Workspace;
 use crate::{process, wasm};
 
@@ -57,6 +57,12 @@ pub(super) fn protojson(ws: &Workspace) -> Result<()> {
         process::run_shown(Command::new("go").current_dir(ws.path(protojson::SOURCES)).args(args))?;
     }
     Ok(())
+}
+
+pub(super) fn jenkins(ws: &Workspace) -> Result<()> {
+    process::run_shown(
+        Command::new(maven::ensure()?).current_dir(ws.path(maven::PROJECT)).args(["-q", "-B", "test"]),
+    )
 }
 
 pub(super) fn unit(ws: &Workspace) -> Result<()> {
