@@ -63,11 +63,6 @@ pub(crate) fn face_outsiders(
     trusted_hops: u32,
     lane_headers: &[&HeaderName],
 ) -> HttpConnectionManager {
-    let exact = lane_headers.iter().map(|name| Mutation::Remove(name.to_string()));
-    let by_prefix = [FAULT_HEADER_PREFIX, PRIVATE_HEADER_PREFIX].map(|prefix| {
-        Mutation::RemoveOnMatch(RemoveOnMatch { key_matcher: StringMatcher::Prefix(prefix.to_owned()) })
-    });
-    let mutation = HeaderMutation { mutations: exact.chain(by_prefix).collect() };
     HttpConnectionManager {
         use_remote_address: Some(true),
         xff_num_trusted_hops: trusted_hops,
@@ -76,23 +71,32 @@ pub(crate) fn face_outsiders(
             initial_stream_window_size: 64 * 1024,
             initial_connection_window_size: 1024 * 1024,
         }),
-        early_header_mutation_extensions: vec![Extension::new(
-            "envoy.http.early_header_mutation.header_mutation",
-            Any::HeaderMutation(mutation),
-        )],
+        early_header_mutation_extensions: vec![strip_extension(lane_headers)],
         ..manager
     }
 }
 
-/// A filter whose configuration comes by ECDS from `file`. Until a good one is there, and where the module
+/// Removes what no outsider may send: the headers of lanes, and those that proxies use among themselves.
+pub(crate) fn strip_extension(lane_headers: &[&HeaderName]) -> Extension {
+    let exact = lane_headers.iter().map(|name| Mutation::Remove(name.to_string()));
+    let by_prefix = [FAULT_HEADER_PREFIX, PRIVATE_HEADER_PREFIX].map(|prefix| {
+        Mutation::RemoveOnMatch(RemoveOnMatch { key_matcher: StringMatcher::Prefix(prefix.to_owned()) })
+    });
+    let mutation = HeaderMutation { mutations: exact.chain(by_prefix).collect() };
+    Extension::new("envoy.http.early_header_mutation.header_mutation", Any::HeaderMutation(mutation))
+}
+
+/// A filter whose configuration comes by ECDS from `config_source`. Until a good one is there, and where the module
 /// cannot be loaded, requests pass through an RBAC filter without rules instead of being answered 500.
-pub(crate) fn discovered_filter(name: String, file: String) -> HttpFilter {
+pub(crate) fn discovered_filter(name: String, config_source: ConfigSource) -> HttpFilter {
     HttpFilter {
         name,
         config: HttpFilterConfig::ConfigDiscovery(ExtensionConfigSource {
-            config_source: ConfigSource::file(file),
+            // A file is there when the proxy starts; a control plane answers a moment later, for which the
+            // listener waits up to the source's own timeout.
+            apply_default_config_without_warming: matches!(config_source, ConfigSource::File { .. }),
+            config_source,
             default_config: Any::Rbac(Rbac {}),
-            apply_default_config_without_warming: true,
             type_urls: FILTER_TYPE_URLS,
         }),
     }

@@ -13,6 +13,8 @@ pub struct Place<'a> {
     pub lane: Option<&'a LaneName>,
     /// Whether an application stands behind the proxy.
     pub is_workload: bool,
+    /// Whether it is an entry of the group.
+    pub is_entry: bool,
 }
 
 /// The roles of the filter on requests that come into `place`, in the order in which they run.
@@ -20,7 +22,7 @@ pub struct Place<'a> {
 /// They follow from the group and the place alone, so that no change of lanes touches a listener.
 #[must_use]
 pub fn incoming_roles(group: &LaneGroup, place: Place<'_>) -> Vec<Role> {
-    let entry = group.spec.entries.contains(place.name).then_some(Role::Entry);
+    let entry = place.is_entry.then_some(Role::Entry);
     let inbound = (place.is_workload && group.spec.propagation.trail.is_some()).then_some(Role::Inbound);
     entry.into_iter().chain(inbound).collect()
 }

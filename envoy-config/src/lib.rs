@@ -18,7 +18,9 @@
 mod connection_manager;
 mod envoy;
 pub mod filter_configs;
+pub mod istio;
 pub mod names;
+mod plugin;
 mod routing;
 pub mod standalone;
 pub mod topology;

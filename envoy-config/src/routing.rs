@@ -65,14 +65,12 @@ impl Repeat {
                 [UNSENT_HEADER].as_slice(),
             ),
         };
-        let priorities = Any::PreviousPrioritiesConfig(PreviousPrioritiesConfig { update_frequency: 2 });
-        let hosts = Any::PreviousHostsPredicate(PreviousHostsPredicate {});
         RetryPolicy {
             retry_on,
             num_retries: 3,
             retriable_headers: headers.iter().map(|name| HeaderMatcher::present(name)).collect(),
-            retry_priority: Extension::new("envoy.retry_priorities.previous_priorities", priorities),
-            retry_host_predicate: vec![Extension::new("envoy.retry_host_predicates.previous_hosts", hosts)],
+            retry_priority: other_priorities(),
+            retry_host_predicate: vec![other_hosts()],
             host_selection_retry_max_attempts: 10,
             // Short, since a retry goes to an endpoint that has not failed.
             retry_back_off: RetryBackOff {
@@ -81,6 +79,18 @@ impl Repeat {
             },
         }
     }
+}
+
+/// A retry chooses another member of an aggregate once those tried have failed.
+pub(crate) fn other_priorities() -> Extension {
+    let config = Any::PreviousPrioritiesConfig(PreviousPrioritiesConfig { update_frequency: 2 });
+    Extension::new("envoy.retry_priorities.previous_priorities", config)
+}
+
+/// A retry chooses another endpoint.
+pub(crate) fn other_hosts() -> Extension {
+    let config = Any::PreviousHostsPredicate(PreviousHostsPredicate {});
+    Extension::new("envoy.retry_host_predicates.previous_hosts", config)
 }
 
 /// The cluster of a request: that of its lane, where `lanes` has one, else the baseline's.

@@ -11,14 +11,17 @@ use crate::envoy::cluster::{
     AggregateClusterConfig, CircuitBreakers, Cluster, ClusterLoadAssignment, CommonLbConfig, Discovery,
     DiscoveryType, Endpoint, HttpOutlierDetection, HttpProtocolOptions, LbEndpoint, LbPolicy,
     LoadAssignmentPolicy, LocalityLbEndpoints, OutlierDetection, Percent, Thresholds,
-    TypedExtensionProtocolOptions, UseDownstreamHttpConfig,
+    TypedExtensionProtocolOptions, UpstreamProtocol, UseDownstreamHttpConfig,
 };
 use crate::envoy::core::{Duration, Empty, Extension};
 use crate::envoy::matcher::{HeaderMatcher, HttpHeadersMatch, MatchPredicate, MatchSet};
 use crate::names::{UNANSWERED_HEADER, UNSENT_HEADER};
 
 /// How long a connection may take; a lane's endpoint that does not answer at all holds a request this long.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+///
+/// Long enough for a SYN that a full backlog has dropped and the kernel sends again after one and after three
+/// seconds: a rush of new connections is no reason to leave the lane.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// In percent: one healthy endpoint among a thousand takes all requests of its lane. By Envoy's default of
 /// 140 a part of them would go to the baseline as soon as less than 71 % of the endpoints are healthy.
@@ -36,9 +39,11 @@ pub(crate) fn endpoints(name: String, addresses: &[SocketAddr]) -> Cluster {
         lb_policy: LbPolicy::RoundRobin,
         load_assignment: Some(assignment),
         circuit_breakers: no_limits(),
-        typed_extension_protocol_options: downstream_protocol(None),
+        typed_extension_protocol_options: Some(downstream_protocol(None)),
         common_lb_config: None,
         outlier_detection: None,
+        alt_stat_name: None,
+        metadata: None,
     }
 }
 
@@ -54,24 +59,37 @@ pub(crate) fn lane_endpoints(name: String, addresses: &[SocketAddr]) -> Cluster 
             update_merge_window: Duration::ZERO,
         }),
         outlier_detection: Some(ejection()),
-        typed_extension_protocol_options: downstream_protocol(Some(dead_application())),
+        typed_extension_protocol_options: Some(downstream_protocol(Some(dead_application()))),
         ..endpoints(name, addresses)
     }
 }
 
-/// A cluster that uses the first of `members` that has healthy endpoints.
+/// A cluster that uses the first of `members` that has healthy endpoints, with the limits and the protocol of
+/// the standalone target.
+pub(crate) fn standalone_aggregate(name: String, members: Vec<String>) -> Cluster {
+    Cluster {
+        connect_timeout: CONNECT_TIMEOUT,
+        typed_extension_protocol_options: Some(downstream_protocol(Some(dead_application()))),
+        ..aggregate(name, members)
+    }
+}
+
+/// A cluster that uses the first of `members` that has healthy endpoints, without limits.
 pub(crate) fn aggregate(name: String, members: Vec<String>) -> Cluster {
     let config = Any::AggregateClusterConfig(AggregateClusterConfig { clusters: members });
     Cluster {
         name,
         discovery: Discovery::ClusterType(Extension::new("envoy.clusters.aggregate", config)),
-        connect_timeout: CONNECT_TIMEOUT,
+        // It connects to nothing itself; this is what Istio writes into every cluster.
+        connect_timeout: Duration::from_secs(10),
         lb_policy: LbPolicy::ClusterProvided,
         load_assignment: None,
         circuit_breakers: no_limits(),
-        typed_extension_protocol_options: downstream_protocol(Some(dead_application())),
+        typed_extension_protocol_options: None,
         common_lb_config: None,
         outlier_detection: None,
+        alt_stat_name: None,
+        metadata: None,
     }
 }
 
@@ -102,10 +120,11 @@ fn no_limits() -> CircuitBreakers {
 fn downstream_protocol(outlier_detection: Option<HttpOutlierDetection>) -> TypedExtensionProtocolOptions {
     TypedExtensionProtocolOptions {
         http: Any::HttpProtocolOptions(HttpProtocolOptions {
-            use_downstream_protocol_config: UseDownstreamHttpConfig {
+            common_http_protocol_options: None,
+            upstream_protocol: UpstreamProtocol::UseDownstreamProtocolConfig(UseDownstreamHttpConfig {
                 http_protocol_options: Empty {},
                 http2_protocol_options: Empty {},
-            },
+            }),
             outlier_detection,
         }),
     }

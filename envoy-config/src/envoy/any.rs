@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::access_log::{FileAccessLog, StderrAccessLog};
 use super::cluster::{AggregateClusterConfig, Cluster, HttpProtocolOptions};
 use super::discovery::TypedExtensionConfig;
-use super::hcm::{HeaderMutation, HttpConnectionManager, Rbac, Router};
+use super::hcm::{HeaderMutation, HttpConnectionManager, HttpConnectionManagerPatch, Rbac, Router};
 use super::listener::Listener;
 use super::matcher::{ClusterAction, HttpRequestHeaderMatchInput, MatcherClusterSpecifier};
 use super::retry::{PreviousHostsPredicate, PreviousPrioritiesConfig};
@@ -37,6 +37,10 @@ pub(crate) enum Any {
         rename = "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
     )]
     HttpConnectionManager(Box<HttpConnectionManager>),
+    #[serde(
+        rename = "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
+    )]
+    HttpConnectionManagerPatch(HttpConnectionManagerPatch),
     #[serde(rename = "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions")]
     HttpProtocolOptions(HttpProtocolOptions),
     #[serde(rename = "type.googleapis.com/envoy.type.matcher.v3.HttpRequestHeaderMatchInput")]

@@ -17,11 +17,44 @@ pub(crate) struct Cluster {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) load_assignment: Option<ClusterLoadAssignment>,
     pub(crate) circuit_breakers: CircuitBreakers,
-    pub(crate) typed_extension_protocol_options: TypedExtensionProtocolOptions,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) typed_extension_protocol_options: Option<TypedExtensionProtocolOptions>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) common_lb_config: Option<CommonLbConfig>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) outlier_detection: Option<OutlierDetection>,
+    /// What its statistics are called instead of its name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) alt_stat_name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) metadata: Option<ClusterMetadata>,
+}
+
+/// `envoy.config.core.v3.Metadata` of a cluster in Istio's namespace.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct ClusterMetadata {
+    pub(crate) filter_metadata: IstioMetadata,
+}
+
+/// The one namespace of a [`ClusterMetadata`].
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct IstioMetadata {
+    pub(crate) istio: Destination,
+}
+
+/// What Istio's statistics tell about where a request went.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Destination {
+    pub(crate) services: [DestinationService; 1],
+    pub(crate) subset: String,
+}
+
+/// A service in a [`Destination`].
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct DestinationService {
+    pub(crate) host: String,
+    pub(crate) name: String,
+    pub(crate) namespace: String,
 }
 
 /// How a [`Cluster`] finds its endpoints.
@@ -111,9 +144,37 @@ pub(crate) struct TypedExtensionProtocolOptions {
 /// `envoy.extensions.upstreams.http.v3.HttpProtocolOptions`.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct HttpProtocolOptions {
-    pub(crate) use_downstream_protocol_config: UseDownstreamHttpConfig,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) common_http_protocol_options: Option<CommonHttpProtocolOptions>,
+    #[serde(flatten)]
+    pub(crate) upstream_protocol: UpstreamProtocol,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) outlier_detection: Option<HttpOutlierDetection>,
+}
+
+/// Which protocol an [`HttpProtocolOptions`] chooses.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum UpstreamProtocol {
+    UseDownstreamProtocolConfig(UseDownstreamHttpConfig),
+    ExplicitHttpConfig(ExplicitHttpConfig),
+}
+
+/// `envoy.extensions.upstreams.http.v3.HttpProtocolOptions.ExplicitHttpConfig`.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum ExplicitHttpConfig {
+    HttpProtocolOptions(Empty),
+    Http2ProtocolOptions(Empty),
+}
+
+/// `envoy.config.core.v3.HttpProtocolOptions`, with durations as the user wrote them.
+#[derive(Clone, Debug, Default, Serialize)]
+pub(crate) struct CommonHttpProtocolOptions {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) idle_timeout: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) max_requests_per_connection: Option<u32>,
 }
 
 /// `envoy.extensions.upstreams.http.v3.HttpProtocolOptions.OutlierDetection`.

@@ -70,10 +70,20 @@ impl From<SocketAddr> for Address {
     }
 }
 
-/// `envoy.config.core.v3.ConfigSource`: a file, taken anew when another one is renamed over it.
+/// `envoy.config.core.v3.ConfigSource`.
 #[derive(Clone, Debug, Serialize)]
-pub(crate) struct ConfigSource {
-    pub(crate) path_config_source: PathConfigSource,
+#[serde(untagged)]
+pub(crate) enum ConfigSource {
+    /// A file, taken anew when another one is renamed over it.
+    File { path_config_source: PathConfigSource },
+    /// The stream over which the proxy gets all else.
+    Ads { ads: Empty, resource_api_version: ApiVersion, initial_fetch_timeout: Duration },
+}
+
+/// `envoy.config.core.v3.ApiVersion`.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(crate) enum ApiVersion {
+    V3,
 }
 
 /// `envoy.config.core.v3.PathConfigSource`.
@@ -85,7 +95,12 @@ pub(crate) struct PathConfigSource {
 impl ConfigSource {
     /// The file at `path`.
     pub(crate) fn file(path: String) -> Self {
-        Self { path_config_source: PathConfigSource { path } }
+        Self::File { path_config_source: PathConfigSource { path } }
+    }
+
+    /// The proxy's own control plane; after the timeout the proxy starts without an answer.
+    pub(crate) fn ads(initial_fetch_timeout: Duration) -> Self {
+        Self::Ads { ads: Empty {}, resource_api_version: ApiVersion::V3, initial_fetch_timeout }
     }
 }
 
@@ -134,6 +149,12 @@ pub(crate) enum SubstitutionFormatString {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
 pub(crate) fn is_zero(number: &u32) -> bool {
     *number == 0
+}
+
+/// Whether a switch is off, the default that protobuf leaves out.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
+pub(crate) fn is_false(switch: &bool) -> bool {
+    !*switch
 }
 
 #[cfg(test)]

@@ -4,7 +4,9 @@ use serde::Serialize;
 
 use super::access_log::AccessLogFilter;
 use super::any::Any;
-use super::core::{ConfigSource, Duration, Extension, HeaderValueOption, SubstitutionFormatString, is_zero};
+use super::core::{
+    ConfigSource, Duration, Extension, HeaderValueOption, SubstitutionFormatString, is_false, is_zero,
+};
 use super::matcher::StringMatcher;
 use super::route::RouteConfiguration;
 
@@ -28,6 +30,15 @@ pub(crate) struct HttpConnectionManager {
     pub(crate) early_header_mutation_extensions: Vec<Extension>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) access_log: Vec<Extension>,
+}
+
+/// The fields of an [`HttpConnectionManager`] that istiod merges into its own.
+#[derive(Clone, Debug, Default, Serialize)]
+pub(crate) struct HttpConnectionManagerPatch {
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) early_header_mutation_extensions: Vec<Extension>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) local_reply_config: Option<LocalReplyConfig>,
 }
 
 /// How an [`HttpConnectionManager`] finds its routes.
@@ -66,6 +77,7 @@ pub(crate) enum HttpFilterConfig {
 pub(crate) struct ExtensionConfigSource {
     pub(crate) config_source: ConfigSource,
     pub(crate) default_config: Any,
+    #[serde(skip_serializing_if = "is_false")]
     pub(crate) apply_default_config_without_warming: bool,
     pub(crate) type_urls: [&'static str; 2],
 }

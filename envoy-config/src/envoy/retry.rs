@@ -17,6 +17,12 @@ pub(crate) struct RetryPolicy {
     pub(crate) retry_back_off: RetryBackOff,
 }
 
+/// The one field of a [`RetryPolicy`] that istiod merges into the one that it made.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct RetryPriorityPatch {
+    pub(crate) retry_priority: Extension,
+}
+
 /// `envoy.config.route.v3.RetryPolicy.RetryBackOff`.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct RetryBackOff {

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::core::{Duration, Extension};
 use super::matcher::HeaderMatcher;
-use super::retry::RetryPolicy;
+use super::retry::{RetryPolicy, RetryPriorityPatch};
 
 /// `envoy.config.route.v3.RouteConfiguration`.
 #[derive(Clone, Debug, Serialize)]
@@ -68,6 +68,23 @@ pub(crate) enum ClusterSpecifier {
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct ClusterSpecifierPlugin {
     pub(crate) extension: Extension,
+}
+
+/// The fields of a [`Route`] that istiod merges into the one that it made.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct RoutePatch {
+    pub(crate) route: RouteActionPatch,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) metadata: Option<Metadata>,
+}
+
+/// The fields of a [`RouteAction`] in a [`RoutePatch`].
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct RouteActionPatch {
+    #[serde(flatten)]
+    pub(crate) cluster_specifier: ClusterSpecifier,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) retry_policy: Option<RetryPriorityPatch>,
 }
 
 /// `envoy.config.core.v3.Metadata`: texts by namespace and key.

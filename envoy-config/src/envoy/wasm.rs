@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::any::Any;
-use super::core::DataSource;
+use super::core::{DataSource, Duration};
 
 /// `envoy.extensions.filters.http.wasm.v3.Wasm`.
 #[derive(Clone, Debug, Serialize)]
@@ -37,11 +37,30 @@ pub(crate) struct VmConfig {
     pub(crate) code: AsyncDataSource,
 }
 
-/// `envoy.config.core.v3.AsyncDataSource`; only `local`, since Envoy loses the running configuration when an
-/// ECDS update names remote code that it has not fetched.
+/// `envoy.config.core.v3.AsyncDataSource`.
 #[derive(Clone, Debug, Serialize)]
-pub(crate) struct AsyncDataSource {
-    pub(crate) local: DataSource,
+#[serde(rename_all = "snake_case")]
+pub(crate) enum AsyncDataSource {
+    /// Code that the proxy finds beside itself.
+    Local(DataSource),
+    /// Code that Istio's agent fetches before it hands the resource to Envoy as local code. A plain Envoy must
+    /// not get it: it loses the running configuration when an ECDS update names code that it has not fetched.
+    Remote(RemoteDataSource),
+}
+
+/// `envoy.config.core.v3.RemoteDataSource`; without `sha256` Envoy refuses it.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct RemoteDataSource {
+    pub(crate) http_uri: HttpUri,
+    pub(crate) sha256: String,
+}
+
+/// `envoy.config.core.v3.HttpUri`.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct HttpUri {
+    pub(crate) uri: String,
+    pub(crate) cluster: &'static str,
+    pub(crate) timeout: Duration,
 }
 
 /// `google.protobuf.StringValue` inside an `Any`.

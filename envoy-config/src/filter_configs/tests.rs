@@ -21,7 +21,8 @@ fn roles(group: &LaneGroup) -> [Vec<Role>; 3] {
     let places = [("edge", None, false), ("a", None, true), ("a-gray", Some(&gray), true)];
     places.map(|(name, lane, is_workload)| {
         let name: WorkloadName = name.parse().unwrap();
-        let place = Place { name: &name, lane, is_workload };
+        let is_entry = group.spec.entries.iter().any(|entry| *entry == name);
+        let place = Place { name: &name, lane, is_workload, is_entry };
         incoming_roles(group, place).into_iter().chain(outgoing_roles(group, place)).collect()
     })
 }
@@ -52,10 +53,11 @@ fn every_role_is_told_what_it_needs_and_no_more() {
             "share":{"percent":1,"key":"source"},
             "rules":[{"name":"r1","match":{"header":{"name":"x-gray"}}}]}"#,
     );
-    lane.status = Some(LaneStatus { buckets: vec![BucketRange { from: 0, to: 100 }] });
+    lane.status =
+        Some(LaneStatus { buckets: vec![BucketRange { from: 0, to: 100 }], ..LaneStatus::default() });
     let name: WorkloadName = "a".parse().unwrap();
     let gray: LaneName = "gray".parse().unwrap();
-    let place = Place { name: &name, lane: Some(&gray), is_workload: true };
+    let place = Place { name: &name, lane: Some(&gray), is_workload: true, is_entry: false };
     let config = |role| filter_config(&group, &[&lane], place, role, 7, |_| true);
 
     let [entry] = config(Role::Entry).lanes.try_into().unwrap();
@@ -77,7 +79,7 @@ fn a_workload_stamps_its_lane_only_where_the_group_says_so() {
     let group = mk_group(r#"{"entries":[],"services":[],"propagation":{"workloadLane":false}}"#);
     let name: WorkloadName = "a-gray".parse().unwrap();
     let gray: LaneName = "gray".parse().unwrap();
-    let place = Place { name: &name, lane: Some(&gray), is_workload: true };
+    let place = Place { name: &name, lane: Some(&gray), is_workload: true, is_entry: false };
     let own_lane = |role| filter_config(&group, &[], place, role, 1, |_| false).own_lane;
     assert_eq!(own_lane(Role::Outbound), None);
     assert_eq!(own_lane(Role::Inbound), Some(gray.clone()));

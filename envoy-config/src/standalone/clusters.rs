@@ -25,7 +25,7 @@ fn of_service(mesh: &Mesh<'_>, service: &ServiceName) -> Vec<Cluster> {
     for version in mesh.versions(service) {
         clusters.push(upstream::lane_endpoints(version.subset.clone(), &version.endpoints));
         if let Some(fallback) = version.fallback {
-            clusters.push(upstream::aggregate(fallback, vec![version.subset, baseline.clone()]));
+            clusters.push(upstream::standalone_aggregate(fallback, vec![version.subset, baseline.clone()]));
         }
     }
     clusters

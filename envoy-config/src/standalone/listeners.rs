@@ -35,7 +35,7 @@ fn gateway_listener(mesh: &Mesh<'_>, site: Site<'_>, gateway: &Gateway) -> Liste
     let manager = connection_manager(
         GATEWAY,
         rds(mesh, site, GATEWAY),
-        filters(mesh, site, incoming_roles(mesh.group, site.place())),
+        filters(mesh, site, incoming_roles(mesh.group, site.place(mesh.group))),
         vec![no_endpoint_reply(&mesh.group.spec.lane_header)],
     );
     let manager = face_outsiders(manager, gateway.trusted_hops, &lane_headers(mesh));
@@ -48,7 +48,7 @@ fn gateway_listener(mesh: &Mesh<'_>, site: Site<'_>, gateway: &Gateway) -> Liste
 }
 
 fn inbound_listener(mesh: &Mesh<'_>, site: Site<'_>, workload: &Workload) -> Listener {
-    let roles = incoming_roles(mesh.group, site.place());
+    let roles = incoming_roles(mesh.group, site.place(mesh.group));
     let is_entry = roles.contains(&Role::Entry);
     let mut manager = connection_manager(
         INBOUND,
@@ -71,7 +71,7 @@ fn outbound_listener(mesh: &Mesh<'_>, site: Site<'_>, workload: &Workload) -> Li
     let manager = connection_manager(
         OUTBOUND,
         rds(mesh, site, OUTBOUND),
-        filters(mesh, site, outgoing_roles(mesh.group, site.place())),
+        filters(mesh, site, outgoing_roles(mesh.group, site.place(mesh.group))),
         vec![no_endpoint_reply(&mesh.group.spec.lane_header)],
     );
     Listener {
@@ -96,7 +96,8 @@ fn filters(mesh: &Mesh<'_>, site: Site<'_>, roles: Vec<Role>) -> Vec<HttpFilter>
     roles
         .into_iter()
         .map(|role| {
-            discovered_filter(filter_resource(role, site.name()), mesh.path(site, &filter_file(role)))
+            let file = ConfigSource::file(mesh.path(site, &filter_file(role)));
+            discovered_filter(filter_resource(role, site.name()), file)
         })
         .collect()
 }

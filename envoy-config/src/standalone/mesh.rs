@@ -118,11 +118,12 @@ impl<'a> Site<'a> {
     }
 
     /// The place as its filters see it.
-    pub(super) fn place(self) -> Place<'a> {
+    pub(super) fn place(self, group: &LaneGroup) -> Place<'a> {
+        let is_entry = group.spec.entries.iter().any(|entry| entry == self.name());
         match self {
-            Self::Gateway(gateway) => Place { name: &gateway.name, lane: None, is_workload: false },
+            Self::Gateway(gateway) => Place { name: &gateway.name, lane: None, is_workload: false, is_entry },
             Self::Workload(workload) => {
-                Place { name: &workload.name, lane: workload.lane.as_ref(), is_workload: true }
+                Place { name: &workload.name, lane: workload.lane.as_ref(), is_workload: true, is_entry }
             }
         }
     }

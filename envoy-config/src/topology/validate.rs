@@ -93,7 +93,7 @@ impl<'a> Check<'a> {
                 self.error(format!("{at}.tls.{field}"), "is empty".to_owned(), "give the path of a PEM file");
             }
         }
-        if !group.spec.entries.contains(&gateway.name) {
+        if !group.spec.entries.iter().any(|entry| *entry == gateway.name) {
             self.problems.push(Problem::warning(
                 format!("{at}.name"),
                 format!("gateway {} is no entry of group {}", gateway.name, group.metadata.name),
@@ -159,7 +159,7 @@ impl<'a> Check<'a> {
 
     fn entries(&mut self, group: &LaneGroup) {
         for entry in &group.spec.entries {
-            if !self.names.contains_key(entry) {
+            if entry.namespace.is_some() || !self.names.contains_key(&entry.name) {
                 let reason =
                     format!("entry {entry} of group {} is no gateway or workload", group.metadata.name);
                 self.error(

@@ -1,0 +1,108 @@
+//! What an aggregate copies from its lane's subset, whose policy istiod takes from the user's rules.
+//!
+//! Statistics, limits and the protocol are those of the cluster that a route names; TLS, balancing, hashing and
+//! outlier detection work in the members.
+
+use lane::name::{LaneName, NamespaceName};
+
+use super::destination_rule::{ConnectionPool, HttpSettings, TrafficPolicy};
+use super::input::{Port, Service};
+use super::mesh::Mesh;
+use super::names;
+use crate::envoy::any::Any;
+use crate::envoy::cluster::{
+    CircuitBreakers, Cluster, ClusterMetadata, CommonHttpProtocolOptions, Destination, DestinationService,
+    ExplicitHttpConfig, HttpProtocolOptions, IstioMetadata, Thresholds, TypedExtensionProtocolOptions,
+    UpstreamProtocol, UseDownstreamHttpConfig,
+};
+use crate::envoy::core::Empty;
+
+/// The aggregate with what the subset of `lane` has under the rules that hold in `caller`.
+pub(super) fn like_subset<'a>(
+    aggregate: Cluster,
+    mesh: &Mesh<'a>,
+    caller: &'a NamespaceName,
+    (service, port, lane): (&'a Service, &Port, &LaneName),
+) -> Cluster {
+    let pool = connection_pool(mesh, service, caller, port.number);
+    let subset = names::subset(Some(lane));
+    let services = [DestinationService {
+        host: service.host.clone(),
+        name: service.name.to_string(),
+        namespace: service.namespace.to_string(),
+    }];
+    Cluster {
+        circuit_breakers: CircuitBreakers { thresholds: [thresholds(&pool)] },
+        typed_extension_protocol_options: protocol_options(port, &pool.http),
+        // With istiod's separator between name and statistic.
+        alt_stat_name: Some(format!("{};", names::subset_cluster(&service.host, port.number, Some(lane)))),
+        metadata: Some(ClusterMetadata {
+            filter_metadata: IstioMetadata { istio: Destination { services, subset } },
+        }),
+        ..aggregate
+    }
+}
+
+/// The user's limits for a port: those for the port replace those for all.
+fn connection_pool<'a>(
+    mesh: &Mesh<'a>,
+    service: &'a Service,
+    caller: &'a NamespaceName,
+    port: u16,
+) -> ConnectionPool {
+    let place = mesh.place(service, caller);
+    let general = place.rules.iter().filter(|rule| rule.spec.workload_selector.is_none());
+    let policy = general.filter_map(|rule| rule.spec.traffic_policy.clone()).next();
+    let policy: TrafficPolicy =
+        policy.and_then(|policy| serde_json::from_value(policy).ok()).unwrap_or_default();
+    let of_port = policy.port_level_settings.into_iter().find(|settings| settings.port.number == port);
+    of_port.map_or(policy.connection_pool, |settings| settings.connection_pool)
+}
+
+/// Zero, or nothing said, is no limit.
+fn thresholds(pool: &ConnectionPool) -> Thresholds {
+    let limit = |number: u32| if number == 0 { u32::MAX } else { number };
+    Thresholds {
+        max_connections: limit(pool.tcp.max_connections),
+        max_pending_requests: limit(pool.http.http1_max_pending_requests),
+        max_requests: limit(pool.http.http2_max_requests),
+        max_retries: limit(pool.http.max_retries),
+    }
+}
+
+fn protocol_options(port: &Port, http: &HttpSettings) -> Option<TypedExtensionProtocolOptions> {
+    let is_http2 = port.protocol.is_http2() || http.h2_upgrade_policy == "UPGRADE";
+    let common = CommonHttpProtocolOptions {
+        idle_timeout: http.idle_timeout.as_deref().and_then(protobuf_duration),
+        max_requests_per_connection: (http.max_requests_per_connection > 0)
+            .then_some(http.max_requests_per_connection),
+    };
+    let has_common = common.idle_timeout.is_some() || common.max_requests_per_connection.is_some();
+    if !is_http2 && !has_common && !http.use_client_protocol {
+        return None;
+    }
+    let upstream_protocol = if http.use_client_protocol {
+        UpstreamProtocol::UseDownstreamProtocolConfig(UseDownstreamHttpConfig {
+            http_protocol_options: Empty {},
+            http2_protocol_options: Empty {},
+        })
+    } else if is_http2 {
+        UpstreamProtocol::ExplicitHttpConfig(ExplicitHttpConfig::Http2ProtocolOptions(Empty {}))
+    } else {
+        UpstreamProtocol::ExplicitHttpConfig(ExplicitHttpConfig::HttpProtocolOptions(Empty {}))
+    };
+    Some(TypedExtensionProtocolOptions {
+        http: Any::HttpProtocolOptions(HttpProtocolOptions {
+            common_http_protocol_options: has_common.then_some(common),
+            upstream_protocol,
+            outlier_detection: None,
+        }),
+    })
+}
+
+/// A duration as protobuf's JSON has it, in seconds; `None` for any other way to write one, which istiod would
+/// drop with the whole patch.
+pub(super) fn protobuf_duration(text: &str) -> Option<String> {
+    let seconds: f64 = text.strip_suffix('s')?.parse().ok()?;
+    (seconds >= 0.0).then(|| text.to_owned())
+}

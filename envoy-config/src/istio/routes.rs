@@ -1,0 +1,93 @@
+//! The EnvoyFilters that route by lane: for each namespace of callers, the changes of its virtual hosts.
+//!
+//! A change always finds the cluster of the baseline first, and then those of lanes; how both are written is
+//! up to a [`RouteEmitter`].
+
+mod header_routes;
+mod matcher;
+
+use lane::name::LaneName;
+
+use self::header_routes::HeaderRoutes;
+use self::matcher::MatcherRoutes;
+use super::GenerateError;
+use super::envoy_filter::{ConfigPatch, Context, EnvoyFilter};
+use super::finding::Finding;
+use super::hosts::{Change, VirtualHost, virtual_hosts};
+use super::mesh::Mesh;
+use super::names;
+use super::object::{IstioObject, group_labels};
+use super::version::Emission;
+use crate::names::{METADATA, METADATA_SERVICE};
+use crate::standalone::Stage;
+
+/// A way to write the routes of a change.
+trait RouteEmitter {
+    /// The patches of one change of one virtual host.
+    fn patches(&self, route: &LaneRoute<'_>, findings: &mut Vec<Finding>) -> Vec<ConfigPatch>;
+}
+
+/// What an emitter writes.
+struct LaneRoute<'m> {
+    mesh: &'m Mesh<'m>,
+    context: Context,
+    host: &'m VirtualHost<'m>,
+    change: &'m Change<'m>,
+    /// The cluster of each lane that is told apart.
+    lanes: Vec<(&'m LaneName, String)>,
+    /// The cluster of all other requests.
+    baseline: String,
+}
+
+/// The EnvoyFilters, one for each namespace of callers.
+pub(super) fn envoy_filters(
+    mesh: &Mesh<'_>,
+    findings: &mut Vec<Finding>,
+) -> Result<Vec<IstioObject>, GenerateError> {
+    let emitter: &dyn RouteEmitter = match mesh.input.emission {
+        Emission::Matcher => &MatcherRoutes,
+        Emission::Routes => &HeaderRoutes,
+    };
+    let mut objects = Vec::new();
+    for caller in &mesh.input.callers {
+        let mut patches = Vec::new();
+        for kind in &caller.proxies {
+            for host in virtual_hosts(mesh, caller, *kind) {
+                for change in host.changes(mesh, findings) {
+                    let Some(callee) = mesh.callees.get(change.target.host.as_str()) else { continue };
+                    let port = change.target.port;
+                    let lanes = callee.lanes.iter().map(|lane| (*lane, callee.cluster(port, lane)));
+                    let route = LaneRoute {
+                        mesh,
+                        context: (*kind).into(),
+                        host: &host,
+                        change: &change,
+                        lanes: lanes.collect(),
+                        baseline: callee.baseline(port),
+                    };
+                    patches.extend(emitter.patches(&route, findings));
+                }
+            }
+        }
+        if !patches.is_empty() {
+            objects.push(IstioObject::envoy_filter(
+                caller.namespace.as_str(),
+                names::routes(mesh.input),
+                group_labels(mesh.input),
+                Stage::Routes,
+                &EnvoyFilter::new(patches),
+            )?);
+        }
+    }
+    Ok(objects)
+}
+
+impl LaneRoute<'_> {
+    /// What a reply without an endpoint says about the service; only strict groups have such replies.
+    fn metadata(&self) -> Option<crate::envoy::route::Metadata> {
+        let callee = self.mesh.callees.get(self.change.target.host.as_str())?;
+        let service = [(METADATA_SERVICE, callee.service.name.to_string())].into();
+        (!callee.falls_back)
+            .then(|| crate::envoy::route::Metadata { filter_metadata: [(METADATA, service)].into() })
+    }
+}
