@@ -56,7 +56,7 @@ pub struct Cluster {
     layout: Layout,
     api_server: Component,
     /// Ended before the rest: whoever speaks to a server goes before it.
-    _controllers: [Component; 3],
+    controllers: [Component; 3],
     _store: Component,
     dir: TempDir,
 }
@@ -75,19 +75,13 @@ impl Cluster {
         store.ready(|| layout.etcd_listens()).await?;
         let mut api_server = Component::start(&layout.api_server(&access), dir.path())?;
         api_server.ready(|| is_ready(&access)).await?;
-        let [manager, scheduler, kubelet] = COMPONENTS;
-        let start = |command: Command| Component::start(&command, dir.path());
-        let mut controllers = [
-            start(layout.controller_manager(&access.file_of(manager)?))?,
-            start(layout.scheduler(&access.file_of(scheduler)?))?,
-            start(layout.kwok(&access.file_of(kubelet)?))?,
-        ];
+        let mut controllers = start_controllers(&layout, &access, dir.path())?;
         let client = access.client(ADMIN).await?;
         create_node(&client).await?;
         let [manager, _, kubelet] = &mut controllers;
         kubelet.ready(|| node_is_ready(&client)).await?;
         manager.ready(|| namespaces_are_filled(&client)).await?;
-        Ok(Self { access, layout, api_server, _controllers: controllers, _store: store, dir })
+        Ok(Self { access, layout, api_server, controllers, _store: store, dir })
     }
 
     /// The cluster that all tests of this process share, with Istio's definitions; it ends when no test holds it
@@ -178,8 +172,9 @@ impl Cluster {
         audit::read(&self.audit_log())
     }
 
-    /// Kills the API server, starts it again after `outage`, and waits until it is ready. Only the owner of a
-    /// cluster can do it: others would not expect it.
+    /// Kills the API server, starts it again after `outage`, and waits until it is ready. The controllers, the
+    /// scheduler and KWOK begin anew then, as they do where they lose their leadership: by themselves they would
+    /// wait up to a minute before they ask again. Only the owner of a cluster can do it: others would not expect it.
     ///
     /// # Errors
     /// When it does not come back in time.
@@ -187,7 +182,12 @@ impl Cluster {
         self.api_server.kill();
         tokio::time::sleep(outage).await;
         self.api_server = Component::start(&self.layout.api_server(&self.access), self.dir.path())?;
-        self.api_server.ready(|| is_ready(&self.access)).await
+        self.api_server.ready(|| is_ready(&self.access)).await?;
+        for controller in &mut self.controllers {
+            controller.kill();
+        }
+        self.controllers = start_controllers(&self.layout, &self.access, self.dir.path())?;
+        Ok(())
     }
 
     /// Installs custom resource definitions, YAML with one or more documents each, and waits until they serve.
@@ -215,6 +215,17 @@ impl Cluster {
     pub fn dir(&self) -> &Path {
         self.dir.path()
     }
+}
+
+/// Starts what acts on objects, each as a user of its own.
+fn start_controllers(layout: &Layout, access: &Access, dir: &Path) -> Result<[Component; 3]> {
+    let [manager, scheduler, kubelet] = COMPONENTS;
+    let start = |command: Command| Component::start(&command, dir);
+    Ok([
+        start(layout.controller_manager(&access.file_of(manager)?))?,
+        start(layout.scheduler(&access.file_of(scheduler)?))?,
+        start(layout.kwok(&access.file_of(kubelet)?))?,
+    ])
 }
 
 /// Asks the API server whether it is ready; the certificate that clients trust is there by then.
