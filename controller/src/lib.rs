@@ -12,4 +12,5 @@
 )]
 
 pub mod cli;
+pub mod cluster;
 pub mod standalone;

@@ -36,6 +36,8 @@ mod predicate;
 pub mod problem;
 pub mod program;
 pub mod query;
+#[cfg(feature = "schema")]
+mod schema;
 pub mod share;
 mod subject;
 pub mod trail;

@@ -6,12 +6,14 @@
 pub mod condition;
 pub mod group;
 pub mod lane;
+pub mod status;
 
 use serde::{Deserialize, Serialize};
 
 pub use condition::{Condition, NamedMatch, Rule, ValueMatch};
-pub use group::{Fallback, LaneGroupSpec, Propagation, Service};
-pub use lane::{BucketRange, LaneSpec, LaneStatus, Share, StickyKey};
+pub use group::{Fallback, LaneGroupSpec, Propagation, RouteMode, Service};
+pub use lane::{BucketRange, LaneSpec, Share, StickyKey};
+pub use status::{LaneGroupStatus, LaneInForce, LanePhase, LaneStatus, ObjectCondition, ProxyCount};
 
 /// The `apiVersion` of every object of this model.
 pub const API_VERSION: &str = "graylane.dev/v1alpha1";
@@ -41,7 +43,7 @@ pub struct Object<N, S, T = ()> {
 }
 
 /// A lane group as an object.
-pub type LaneGroup = Object<crate::name::GroupName, LaneGroupSpec>;
+pub type LaneGroup = Object<crate::name::GroupName, LaneGroupSpec, LaneGroupStatus>;
 
 /// A lane as an object.
 pub type Lane = Object<crate::name::LaneName, LaneSpec, LaneStatus>;

@@ -143,6 +143,70 @@ name_type!(
     |text| if is_token(&text) { Ok(text) } else { Err(InvalidName::BaggageKey(text)) }
 );
 
+name_type!(
+    /// The name of a Kubernetes namespace: a DNS label.
+    NamespaceName,
+    label
+);
+
+/// A workload or gateway by name, with its namespace where that is not the lane group's: `[NAMESPACE/]NAME`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct EntryName {
+    /// The namespace; that of the lane group where nothing is said.
+    pub namespace: Option<NamespaceName>,
+    /// The name.
+    pub name: WorkloadName,
+}
+
+impl std::str::FromStr for EntryName {
+    type Err = InvalidName;
+
+    fn from_str(text: &str) -> Result<Self, InvalidName> {
+        let (namespace, name) = match text.split_once('/') {
+            Some((namespace, name)) => (Some(namespace.parse()?), name),
+            None => (None, text),
+        };
+        Ok(Self { namespace, name: name.parse()? })
+    }
+}
+
+impl TryFrom<String> for EntryName {
+    type Error = InvalidName;
+
+    fn try_from(text: String) -> Result<Self, InvalidName> {
+        text.parse()
+    }
+}
+
+impl From<EntryName> for String {
+    fn from(entry: EntryName) -> Self {
+        entry.to_string()
+    }
+}
+
+impl From<WorkloadName> for EntryName {
+    fn from(name: WorkloadName) -> Self {
+        Self { namespace: None, name }
+    }
+}
+
+impl fmt::Display for EntryName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(namespace) = &self.namespace {
+            write!(f, "{namespace}/")?;
+        }
+        write!(f, "{}", self.name)
+    }
+}
+
+/// A workload without a namespace, as on plain Envoys.
+impl PartialEq<WorkloadName> for EntryName {
+    fn eq(&self, name: &WorkloadName) -> bool {
+        self.namespace.is_none() && self.name == *name
+    }
+}
+
 impl HeaderName {
     /// The name from a constant that a test proves valid.
     pub(crate) fn constant(text: &'static str) -> Self {

@@ -4,6 +4,7 @@ mod bad_config;
 mod bad_input;
 mod certificates;
 mod cluster;
+mod controller;
 mod differential;
 mod docs;
 mod fallback;

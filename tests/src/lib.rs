@@ -4,6 +4,7 @@
 //! mesh.rs         a gateway and a call chain, an Envoy per workload
 //! envoy.rs        a real Envoy: start, admin interface, stop
 //! cluster.rs      a Kubernetes control plane without containers
+//! controller.rs   the lane-controller binary
 //! lanectl.rs      the lanectl binary, run with arguments
 //! process.rs      what both Envoy and its validation run in
 //! client.rs       requests over HTTP/1.1, HTTP/2 and gRPC
@@ -19,10 +20,11 @@
 //! ```
 //!
 //! The tests themselves stand in `e2e/`. They get their binaries by environment variables
-//! (`GRAYLANE_ENVOY`, `GRAYLANE_LANECTL`, `GRAYLANE_KUBERNETES`), which `cargo xtask test` sets.
+//! (`GRAYLANE_ENVOY`, `GRAYLANE_LANECTL`, `GRAYLANE_CONTROLLER`, `GRAYLANE_KUBERNETES`), which `cargo xtask test` sets.
 
 pub mod client;
 pub mod cluster;
+pub mod controller;
 pub mod diagnostics;
 pub mod drains;
 pub mod envoy;

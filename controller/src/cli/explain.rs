@@ -141,7 +141,7 @@ fn head(args: &ExplainArgs) -> Result<MemoryHead> {
 fn program(objects: &Objects) -> Result<Program> {
     let entry = objects.group.spec.entries.first();
     let name = entry.ok_or_else(|| Error::NotFound { kind: "entry", name: "of the group".to_owned() })?;
-    let place = Place { name, lane: None, is_workload: false };
+    let place = Place { name: &name.name, lane: None, is_workload: false, is_entry: true };
     let lanes: Vec<&Lane> = objects.lanes.iter().collect();
     let config = filter_config(&objects.group, &lanes, place, Role::Entry, 0, |_| false);
     Program::compile(config).map_err(Error::Refused)

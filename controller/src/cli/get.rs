@@ -2,7 +2,7 @@
 
 use clap::{Args, ValueEnum};
 use lane::model::{Lane, LaneGroup, StickyKey};
-use lane::name::{LaneName, WorkloadName};
+use lane::name::LaneName;
 use serde::Serialize;
 
 use super::error::CommandError;
@@ -144,7 +144,7 @@ fn groups(objects: &Objects, args: &GetArgs, ui: &Ui) -> Result<u8> {
 
 fn group_row(objects: &Objects, group: &LaneGroup) -> Vec<String> {
     let spec = &group.spec;
-    let entries: Vec<&str> = spec.entries.iter().map(WorkloadName::as_str).collect();
+    let entries: Vec<String> = spec.entries.iter().map(ToString::to_string).collect();
     let services: Vec<&str> = spec.services.iter().map(|service| service.name.as_str()).collect();
     vec![
         group.metadata.name.to_string(),

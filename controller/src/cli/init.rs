@@ -97,11 +97,13 @@ fn state_before(store: &Store, args: &InitArgs) -> Result<State> {
 fn group(args: &InitArgs) -> LaneGroup {
     let trail = args.trail.then(|| DEFAULT_TRAIL_HEADER.parse().ok()).flatten();
     let spec = LaneGroupSpec {
-        entries: args.entry.clone(),
-        services: args.service.iter().cloned().map(|name| Service { name }).collect(),
         lane_header: args.lane_header.clone(),
         propagation: Propagation { trail, ..Propagation::default() },
         fallback: if args.strict { Fallback::Strict } else { Fallback::Permissive },
+        ..LaneGroupSpec::new(
+            args.entry.iter().cloned().map(Into::into).collect(),
+            args.service.iter().cloned().map(Service::named).collect(),
+        )
     };
     LaneGroup::new(LANE_GROUP, args.name.clone(), spec)
 }

@@ -187,7 +187,8 @@ pub fn with_buckets(mut objects: Objects) -> Objects {
     let allocated = share::allocate(&current, &shares.collect::<Vec<_>>());
     for lane in &mut objects.lanes {
         let buckets = allocated.iter().find(|(name, _)| *name == lane.metadata.name);
-        lane.status = buckets.map(|(_, buckets)| LaneStatus { buckets: buckets.clone() });
+        lane.status =
+            buckets.map(|(_, buckets)| LaneStatus { buckets: buckets.clone(), ..LaneStatus::default() });
     }
     objects
 }

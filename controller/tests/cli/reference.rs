@@ -35,8 +35,10 @@ fn assert_complete(shown: &Value, parsed: &impl Serialize) {
 #[test]
 fn the_page_of_groups_and_topologies_shows_every_field() {
     let objects = objects(include_str!("../../../docs/group.md"));
-    let [group, topology] = objects.as_slice() else { panic!("not two objects: {objects:#?}") };
-    assert_complete(group, &lane::parse::group(group.clone()).unwrap());
+    let [group, on_kubernetes, topology] = objects.as_slice() else { panic!("not three: {objects:#?}") };
+    for group in [group, on_kubernetes] {
+        assert_complete(group, &lane::parse::group(group.clone()).unwrap());
+    }
     assert_complete(topology, &lane::parse::object::<Topology>(topology.clone(), TOPOLOGY).unwrap());
 }
 

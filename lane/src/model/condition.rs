@@ -6,6 +6,7 @@ use crate::name::{HeaderName, RuleName};
 
 /// A named condition; a lane's rules are alternatives: one that holds is enough.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Rule {
     /// Name of the rule inside its lane; appears in metrics, trails and `lanectl explain`.
     pub name: RuleName,
@@ -46,7 +47,7 @@ pub struct NamedMatch<N> {
     /// Name of the header, cookie or query parameter.
     pub name: N,
     /// What its value must be; presence is enough where nothing is said.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "ValueMatch::is_present")]
     pub value: ValueMatch,
 }
 
@@ -70,4 +71,10 @@ pub enum ValueMatch {
     Regex(String),
     /// Equal to one of the list.
     In(Vec<String>),
+}
+
+impl ValueMatch {
+    fn is_present(&self) -> bool {
+        *self == Self::Present
+    }
 }

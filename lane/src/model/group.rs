@@ -1,15 +1,19 @@
 //! Lane groups: the applications of one call chain and how lanes behave among them.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
-use crate::name::{BaggageKey, HeaderName, ServiceName, WorkloadName};
+use crate::name::{BaggageKey, EntryName, HeaderName, NamespaceName, ServiceName};
 
 /// The applications of one call chain, their entries, and how a lane is carried.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct LaneGroupSpec {
-    /// Gateways or workloads where requests enter the chain and their lane is decided.
-    pub entries: Vec<WorkloadName>,
+    /// Gateways or workloads where requests enter the chain and their lane is decided. On Kubernetes these are
+    /// Deployments, `NAMESPACE/NAME` where they are not in the group's namespace.
+    pub entries: Vec<EntryName>,
     /// The services of the chain.
     pub services: Vec<Service>,
     /// Header that carries the lane from hop to hop.
@@ -21,17 +25,81 @@ pub struct LaneGroupSpec {
     /// What happens where a lane has no version of a service.
     #[serde(default)]
     pub fallback: Fallback,
+    /// Namespaces, beside those of the group's services and entries, whose workloads call the services.
+    /// Kubernetes only.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub callers: Vec<NamespaceName>,
+    /// Label of pods that names their lane. Kubernetes only.
+    #[serde(default = "default_lane_label", skip_serializing_if = "is_default_lane_label")]
+    pub lane_label: String,
+    /// How requests are routed by lane. Istio only.
+    #[serde(default, skip_serializing_if = "RouteMode::is_default")]
+    pub route_mode: RouteMode,
+}
+
+impl LaneGroupSpec {
+    /// A group with defaults in all else.
+    #[must_use]
+    pub fn new(entries: Vec<EntryName>, services: Vec<Service>) -> Self {
+        Self {
+            entries,
+            services,
+            lane_header: default_lane_header(),
+            propagation: Propagation::default(),
+            fallback: Fallback::default(),
+            callers: Vec::new(),
+            lane_label: default_lane_label(),
+            route_mode: RouteMode::default(),
+        }
+    }
 }
 
 /// A service of the chain.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Service {
     /// Name of the service: the host that callers use.
     pub name: ServiceName,
+    /// Namespace of the service; that of the lane group where nothing is said. Kubernetes only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub namespace: Option<NamespaceName>,
+    /// Labels that every pod of the baseline has and no pod of a lane has; found out from the Deployments
+    /// where nothing is said. Kubernetes only.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub baseline: BTreeMap<String, String>,
+}
+
+impl Service {
+    /// A service in the group's own namespace.
+    #[must_use]
+    pub fn named(name: ServiceName) -> Self {
+        Self { name, namespace: None, baseline: BTreeMap::new() }
+    }
+}
+
+/// How requests are routed by lane under Istio.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub enum RouteMode {
+    /// `Matcher` where all proxies are of Istio 1.30 or newer, else `Routes`.
+    #[default]
+    Auto,
+    /// One matcher for each route of the user, which keeps everything else that the route says.
+    Matcher,
+    /// Routes of our own before those of the user, for older proxies.
+    Routes,
+}
+
+impl RouteMode {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// What carries a request's lane beside the lane header.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Propagation {
     /// Member of the W3C `baggage` header that carries the lane; `null` for none.
@@ -48,6 +116,7 @@ pub struct Propagation {
 
 /// What happens where a lane has no ready workload of a service.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum Fallback {
     /// The request goes to the baseline and returns to the lane at a later hop.
     #[default]
@@ -70,12 +139,23 @@ fn default_baggage() -> Option<BaggageKey> {
     Some(BaggageKey::constant(DEFAULT_BAGGAGE_KEY))
 }
 
+fn default_lane_label() -> String {
+    DEFAULT_LANE_LABEL.to_owned()
+}
+
+fn is_default_lane_label(label: &String) -> bool {
+    label == DEFAULT_LANE_LABEL
+}
+
 fn default_true() -> bool {
     true
 }
 
 /// The lane header where the group says nothing.
 pub const DEFAULT_LANE_HEADER: &str = "x-lane";
+
+/// The label of pods that names their lane where the group says nothing.
+pub const DEFAULT_LANE_LABEL: &str = "graylane.dev/lane";
 
 /// The baggage member where the group says nothing.
 pub const DEFAULT_BAGGAGE_KEY: &str = "lane";

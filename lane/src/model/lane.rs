@@ -11,6 +11,7 @@ use crate::percent::Percent;
 /// A request enters when one of the rules holds (or there is none but a share) and the share, if there
 /// is one, takes it. Among several lanes that would take it, [`crate::precedence`] decides.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct LaneSpec {
     /// The lane group that the lane belongs to.
@@ -34,6 +35,7 @@ pub struct LaneSpec {
 
 /// A share of requests.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Share {
     /// How many of the requests, 0.00 to 100.00.
     pub percent: Percent,
@@ -57,18 +59,9 @@ pub enum StickyKey {
     Source,
 }
 
-/// What was made of a lane.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct LaneStatus {
-    /// The hash buckets that the lane's share holds. Kept from one change to the next, so that raising
-    /// a share never moves anybody back.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub buckets: Vec<BucketRange>,
-}
-
 /// A range of hash buckets, `from` inclusive to `to` exclusive, both 0 to 10,000.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct BucketRange {
     /// First bucket.
     pub from: u16,

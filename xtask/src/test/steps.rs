@@ -73,15 +73,16 @@ pub(super) fn unit(ws: &Workspace) -> Result<()> {
 pub(super) fn e2e(ws: &Workspace, full: bool) -> Result<()> {
     let profile: &[&str] = if full { &["--release"] } else { &[] };
     // Of the same crates as the unit tests, so that its dependencies have the same features and are built.
-    cargo(ws, &[&["build", "--workspace", "--exclude", "tests", "--bin", "lanectl"], profile].concat())?;
-    let lanectl = ws.target.join(if full { "release" } else { "debug" }).join("lanectl");
+    cargo(ws, &[&["build", "--workspace", "--exclude", "tests", "--bins"], profile].concat())?;
+    let built = ws.target.join(if full { "release" } else { "debug" });
     let figures = figures::empty_dir(ws)?;
 
     let mut cmd = process::cargo();
     cmd.current_dir(&ws.root).args(["test", "--package", "tests"]).args(profile);
     cmd.env("GRAYLANE_ENVOY", envoy::ensure(envoy::VERSION)?)
         .env("GRAYLANE_WASM", wasm::build_filter(ws)?)
-        .env("GRAYLANE_LANECTL", lanectl)
+        .env("GRAYLANE_LANECTL", built.join("lanectl"))
+        .env("GRAYLANE_CONTROLLER", built.join("lane-controller"))
         .env("GRAYLANE_PROTOJSON", protojson::ensure(ws)?)
         .env("GRAYLANE_KUBERNETES", kubernetes::ensure(ws)?)
         .env("GRAYLANE_FIGURES", &figures)

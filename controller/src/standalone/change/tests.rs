@@ -64,7 +64,7 @@ fn a_service_that_is_wanted_no_more_stays_until_the_way_back() {
     let with_services = |names: &[&str], workloads: &[(&str, Option<&str>)]| {
         let mut objects = objects(&[], workloads);
         objects.group.spec.services =
-            names.iter().map(|name| Service { name: name.parse().unwrap() }).collect();
+            names.iter().map(|name| Service::named(name.parse().unwrap())).collect();
         for (workload, name) in objects.topology.spec.workloads.iter_mut().zip(names) {
             workload.service = name.parse().unwrap();
         }

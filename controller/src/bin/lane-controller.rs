@@ -1,0 +1,7 @@
+//! The binary `lane-controller`; everything is in the library.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    controller::cluster::main()
+}

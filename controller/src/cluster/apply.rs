@@ -1,0 +1,150 @@
+//! Writing objects: only on a real difference, only what is ours, in stages.
+
+use std::collections::BTreeSet;
+
+use envoy_config::istio::{IstioObject, names};
+use kube::api::{Api, DeleteParams, DynamicObject, Patch, PatchParams, Preconditions};
+use kube::runtime::reflector::{ObjectRef, Store};
+use kube::{Client, ResourceExt as _};
+
+use super::world::{World, istio};
+
+/// What is wrong with a write.
+#[derive(Debug, thiserror::Error)]
+pub enum ApplyError {
+    /// Somebody else manages a field that we want to write.
+    #[error("{object}: {message}; let go of the field there, or remove the object")]
+    Conflict {
+        /// Kind, namespace and name.
+        object: String,
+        /// Who manages which field, as the API server says.
+        message: String,
+    },
+    /// The API server refuses or does not answer.
+    #[error("{object}: {source}")]
+    Api {
+        /// Kind, namespace and name.
+        object: String,
+        /// What it said.
+        source: Box<kube::Error>,
+    },
+}
+
+/// The objects that we have written for one owner: those with all of these labels.
+pub struct Owned<'a> {
+    /// The only namespace to look at; all unless given.
+    pub namespace: Option<&'a str>,
+    /// Labels that tell the owner.
+    pub labels: Vec<(&'static str, &'a str)>,
+}
+
+impl Owned<'_> {
+    fn has(&self, object: &DynamicObject) -> bool {
+        let labels = object.labels();
+        let is_here = self.namespace.is_none_or(|namespace| object.namespace().as_deref() == Some(namespace));
+        is_here
+            && labels.get(names::MANAGED_BY_LABEL).is_some_and(|manager| manager == names::MANAGER)
+            && self.labels.iter().all(|(key, value)| labels.get(*key).is_some_and(|found| found == value))
+    }
+
+    /// The objects of the owner that stand in the cluster.
+    fn all(&self, world: &World) -> Vec<(&'static str, std::sync::Arc<DynamicObject>)> {
+        let of = |kind, store: &Store<DynamicObject>| {
+            store
+                .state()
+                .into_iter()
+                .filter(|object| self.has(object))
+                .map(move |object| (kind, object))
+                .collect()
+        };
+        let filters: Vec<_> = of("EnvoyFilter", &world.envoy_filters);
+        let rules: Vec<_> = of("DestinationRule", &world.destination_rules);
+        filters.into_iter().chain(rules).collect()
+    }
+
+    /// The namespaces in which the owner has objects.
+    #[must_use]
+    pub fn namespaces(&self, world: &World) -> BTreeSet<String> {
+        self.all(world).into_iter().filter_map(|(_, object)| object.namespace()).collect()
+    }
+}
+
+/// Writes what differs, in the order given.
+///
+/// # Errors
+/// The first write that fails; those before it stand.
+pub async fn write(client: &Client, world: &World, wanted: &[IstioObject]) -> Result<usize, ApplyError> {
+    let mut written = 0;
+    for object in wanted {
+        if stands(world, object) {
+            continue;
+        }
+        let api: Api<DynamicObject> =
+            Api::namespaced_with(client.clone(), &object.namespace, &istio(object.kind));
+        let params = PatchParams::apply(names::MANAGER);
+        let patched = api.patch(&object.name, &params, &Patch::Apply(object.manifest())).await;
+        patched.map_err(|error| failed(object.kind, &object.namespace, &object.name, error))?;
+        written += 1;
+    }
+    Ok(written)
+}
+
+/// Removes what the owner has and does not want: first what admits requests, last what serves them.
+///
+/// # Errors
+/// The first removal that fails; those before it stand.
+pub async fn prune(
+    client: &Client,
+    world: &World,
+    owned: &Owned<'_>,
+    wanted: &[IstioObject],
+) -> Result<usize, ApplyError> {
+    let is_wanted = |kind: &str, object: &DynamicObject| {
+        let place = (object.namespace().unwrap_or_default(), object.name_any());
+        wanted
+            .iter()
+            .any(|wanted| wanted.kind == kind && place == (wanted.namespace.clone(), wanted.name.clone()))
+    };
+    let mut gone: Vec<_> =
+        owned.all(world).into_iter().filter(|(kind, object)| !is_wanted(kind, object)).collect();
+    // EnvoyFilters before the DestinationRules whose subsets they name; of them routes before clusters.
+    gone.sort_by_key(|(kind, object)| (*kind == "DestinationRule", std::cmp::Reverse(object.name_any())));
+    let removed = gone.len();
+    for (kind, object) in gone {
+        let namespace = object.namespace().unwrap_or_default();
+        let name = object.name_any();
+        let api: Api<DynamicObject> = Api::namespaced_with(client.clone(), &namespace, &istio(kind));
+        // Not one of the same name that somebody has made meanwhile.
+        let preconditions = Preconditions { uid: object.uid(), resource_version: None };
+        let params = DeleteParams::default().preconditions(preconditions);
+        match api.delete(&name, &params).await {
+            Ok(_) => {}
+            Err(kube::Error::Api(status)) if status.code == 404 || status.code == 409 => {}
+            Err(error) => return Err(failed(kind, &namespace, &name, error)),
+        }
+    }
+    Ok(removed)
+}
+
+/// Whether the object stands in the cluster as it is wanted.
+fn stands(world: &World, wanted: &IstioObject) -> bool {
+    let store = match wanted.kind {
+        "EnvoyFilter" => &world.envoy_filters,
+        _ => &world.destination_rules,
+    };
+    let key = ObjectRef::new_with(&wanted.name, istio(wanted.kind)).within(&wanted.namespace);
+    store.get(&key).is_some_and(|found| {
+        found.data.get("spec") == Some(&wanted.spec)
+            && wanted.labels.iter().all(|(key, value)| found.labels().get(key) == Some(value))
+    })
+}
+
+fn failed(kind: &str, namespace: &str, name: &str, error: kube::Error) -> ApplyError {
+    let object = format!("{kind} {namespace}/{name}");
+    match error {
+        kube::Error::Api(status) if status.code == 409 => {
+            ApplyError::Conflict { object, message: status.message.clone() }
+        }
+        error => ApplyError::Api { object, source: Box::new(error) },
+    }
+}

@@ -1,0 +1,170 @@
+//! Conditions: what the controller says of an object, for people and for `kubectl wait`.
+
+use envoy_config::istio::{Condition, Finding};
+use jiff::Timestamp;
+use lane::model::{ObjectCondition, ProxyCount};
+use lane::problem::Problem;
+
+use super::dereference::{Reading, Unresolved};
+
+/// The object makes sense.
+pub const ACCEPTED: &str = "Accepted";
+/// What it refers to is there and can have lanes.
+pub const RESOLVED_REFS: &str = "ResolvedRefs";
+/// The proxies run it.
+pub const PROGRAMMED: &str = "Programmed";
+
+/// The longest message; an object has a limit too.
+const MAX_MESSAGE_BYTES: usize = 4096;
+
+/// One condition before it has a time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Draft {
+    kind: &'static str,
+    status: &'static str,
+    reason: String,
+    message: String,
+}
+
+impl Draft {
+    /// All is well.
+    #[must_use]
+    pub fn good(kind: &'static str, reason: &str, message: impl Into<String>) -> Self {
+        Self { kind, status: "True", reason: reason.to_owned(), message: message.into() }
+    }
+
+    /// Something is wrong; the message says what to do.
+    #[must_use]
+    pub fn bad(kind: &'static str, reason: &str, message: impl Into<String>) -> Self {
+        Self { kind, status: "False", reason: reason.to_owned(), message: message.into() }
+    }
+
+    /// Whether all is well.
+    #[must_use]
+    pub fn is_good(&self) -> bool {
+        self.status == "True"
+    }
+
+    /// `Accepted`, from problems: false with the errors, or true with the warnings.
+    #[must_use]
+    pub fn accepted<'p>(problems: impl IntoIterator<Item = &'p Problem>) -> Self {
+        let (errors, warnings): (Vec<&Problem>, Vec<&Problem>) =
+            problems.into_iter().partition(|problem| problem.is_error());
+        if errors.is_empty() {
+            Self::good(ACCEPTED, ACCEPTED, lines(warnings))
+        } else {
+            Self::bad(ACCEPTED, "Invalid", lines(errors))
+        }
+    }
+
+    /// The first of `findings`' reasons that makes `condition` false, with all their messages.
+    fn found(kind: &'static str, condition: Condition, findings: &[Finding]) -> Option<Self> {
+        let found: Vec<_> =
+            findings.iter().filter(|finding| finding.reason.condition() == Some(condition)).collect();
+        let first = found.first()?;
+        let message = found.iter().map(|finding| sentence(finding)).collect::<Vec<_>>().join("\n");
+        Some(Self::bad(kind, &first.reason.to_string(), message))
+    }
+}
+
+/// The conditions of a group whose objects make sense.
+#[must_use]
+pub fn of_group(accepted: Draft, reading: &Reading, findings: &[Finding], proxies: ProxyCount) -> [Draft; 3] {
+    let accepted = Draft::found(ACCEPTED, Condition::Accepted, findings)
+        .filter(|_| accepted.is_good())
+        .unwrap_or(accepted);
+    let resolved = unresolved(RESOLVED_REFS, &reading.missing)
+        .or_else(|| Draft::found(RESOLVED_REFS, Condition::ResolvedRefs, findings))
+        .unwrap_or_else(|| Draft::good(RESOLVED_REFS, RESOLVED_REFS, ""));
+    let programmed = unresolved(PROGRAMMED, &reading.not_granted)
+        .or_else(|| Draft::found(PROGRAMMED, Condition::Programmed, findings))
+        .unwrap_or_else(|| by_receipts(proxies));
+    [accepted, resolved, programmed]
+}
+
+/// `Programmed`, by what the proxies say.
+#[must_use]
+pub fn by_receipts(ProxyCount { ready, total, unverified }: ProxyCount) -> Draft {
+    let count = format!("{ready} of {total} proxies run the newest rules");
+    if ready == total {
+        Draft::good(PROGRAMMED, PROGRAMMED, count)
+    } else if unverified > 0 {
+        let remedy = "look whether their sidecars run and their metrics port can be reached";
+        Draft::bad(
+            PROGRAMMED,
+            "ProxiesUnverified",
+            format!("{count}; {unverified} could not be asked: {remedy}"),
+        )
+    } else {
+        Draft::bad(PROGRAMMED, "ProxiesBehind", count)
+    }
+}
+
+fn unresolved(kind: &'static str, list: &[Unresolved]) -> Option<Draft> {
+    let first = list.first()?;
+    let message = list.iter().map(|one| one.message.as_str()).collect::<Vec<_>>().join("\n");
+    Some(Draft::bad(kind, first.reason, message))
+}
+
+fn sentence(finding: &Finding) -> String {
+    match finding.port {
+        Some(port) => format!("{} port {port}: {}", finding.service, finding.message),
+        None => format!("{}: {}", finding.service, finding.message),
+    }
+}
+
+fn lines(problems: Vec<&Problem>) -> String {
+    problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+}
+
+/// The conditions as they are written: each keeps the time of its last change of status.
+#[must_use]
+pub fn timed(
+    drafts: impl IntoIterator<Item = Draft>,
+    former: &[ObjectCondition],
+    generation: Option<i64>,
+    now: Timestamp,
+) -> Vec<ObjectCondition> {
+    drafts
+        .into_iter()
+        .map(|draft| {
+            let unchanged = former.iter().find(|old| old.kind == draft.kind && old.status == draft.status);
+            ObjectCondition {
+                kind: draft.kind.to_owned(),
+                status: draft.status.to_owned(),
+                observed_generation: generation,
+                last_transition_time: unchanged.map_or(now, |old| old.last_transition_time),
+                reason: draft.reason,
+                message: shortened(draft.message),
+            }
+        })
+        .collect()
+}
+
+fn shortened(mut message: String) -> String {
+    if message.len() > MAX_MESSAGE_BYTES {
+        let end = message.floor_char_boundary(MAX_MESSAGE_BYTES);
+        message.truncate(end);
+        message.push('…');
+    }
+    message
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_condition_keeps_its_time_as_long_as_its_status() {
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let first =
+            timed([by_receipts(ProxyCount { ready: 0, total: 2, unverified: 1 })], &[], Some(1), at(1));
+        assert_eq!(first[0].reason, "ProxiesUnverified");
+        let second =
+            timed([by_receipts(ProxyCount { ready: 1, total: 2, unverified: 0 })], &first, Some(2), at(2));
+        assert_eq!((second[0].reason.as_str(), second[0].last_transition_time), ("ProxiesBehind", at(1)));
+        let third =
+            timed([by_receipts(ProxyCount { ready: 2, total: 2, unverified: 0 })], &second, Some(2), at(3));
+        assert_eq!((third[0].status.as_str(), third[0].last_transition_time), ("True", at(3)));
+    }
+}

@@ -1,0 +1,180 @@
+//! What is installed into a cluster: the custom resources, the rights of the controller, and the controller.
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::crd;
+
+/// The namespace of the controller where nothing else is said.
+pub const NAMESPACE: &str = "graylane-system";
+
+/// Name of the controller and of all that belongs to it.
+const NAME: &str = "lane-controller";
+/// Port of its HTTP interface.
+const PORT: u16 = 8080;
+/// Where its image has the module.
+const MODULE: &str = "/graylane.wasm";
+
+/// How to install.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Namespace of the controller.
+    pub namespace: String,
+    /// Image of the controller, which holds the module too.
+    pub image: String,
+}
+
+/// All objects, in the order in which they are applied.
+#[must_use]
+pub fn objects(options: &Options) -> Vec<Value> {
+    let Options { namespace, image } = options;
+    let definitions = crd::definitions().map(|definition| as_value(&definition));
+    let controller = [
+        json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": namespace, "labels": labels() } }),
+        json!({ "apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata(namespace) }),
+        cluster_role(),
+        json!({
+            "apiVersion": "rbac.authorization.k8s.io/v1",
+            "kind": "ClusterRoleBinding",
+            "metadata": { "name": NAME, "labels": labels() },
+            "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": NAME },
+            "subjects": [subject(namespace)],
+        }),
+        lease_role(namespace),
+        json!({
+            "apiVersion": "rbac.authorization.k8s.io/v1",
+            "kind": "RoleBinding",
+            "metadata": metadata(namespace),
+            "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": NAME },
+            "subjects": [subject(namespace)],
+        }),
+        service(namespace),
+        deployment(namespace, image),
+    ];
+    definitions.into_iter().chain(controller).collect()
+}
+
+fn as_value(object: &impl Serialize) -> Value {
+    // Generated types are JSON by construction.
+    serde_json::to_value(object).unwrap_or_default()
+}
+
+fn labels() -> Value {
+    json!({ "app.kubernetes.io/name": NAME, "app.kubernetes.io/part-of": "graylane" })
+}
+
+fn metadata(namespace: &str) -> Value {
+    json!({ "name": NAME, "namespace": namespace, "labels": labels() })
+}
+
+fn subject(namespace: &str) -> Value {
+    json!({ "kind": "ServiceAccount", "name": NAME, "namespace": namespace })
+}
+
+/// What the controller may do anywhere: read what lanes rest on, write what is its own.
+fn cluster_role() -> Value {
+    let rule = |groups: &[&str], resources: &[&str], verbs: &[&str]| json!({ "apiGroups": groups, "resources": resources, "verbs": verbs });
+    let watch = ["list", "watch"];
+    json!({
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "ClusterRole",
+        "metadata": { "name": NAME, "labels": labels() },
+        "rules": [
+            rule(&["graylane.dev"], &["lanegroups"], &["list", "watch", "patch"]),
+            rule(&["graylane.dev"], &["lanes"], &["list", "watch"]),
+            rule(&["graylane.dev"], &["lanegroups/status", "lanes/status"], &["patch"]),
+            rule(&[""], &["services", "pods", "namespaces"], &watch),
+            rule(&["apps"], &["deployments", "statefulsets"], &watch),
+            rule(&["networking.istio.io"], &["virtualservices", "gateways"], &watch),
+            rule(
+                &["networking.istio.io"],
+                &["destinationrules", "envoyfilters"],
+                // A server-side apply that makes an object needs `create` beside `patch`.
+                &["list", "watch", "create", "patch", "delete"],
+            ),
+            rule(&["events.k8s.io"], &["events"], &["create", "patch"]),
+        ],
+    })
+}
+
+/// What it may do in its own namespace: hold its lease.
+fn lease_role(namespace: &str) -> Value {
+    json!({
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "Role",
+        "metadata": metadata(namespace),
+        "rules": [
+            { "apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["create"] },
+            { "apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "resourceNames": [NAME],
+              "verbs": ["get", "update"] },
+        ],
+    })
+}
+
+fn service(namespace: &str) -> Value {
+    json!({
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": metadata(namespace),
+        "spec": {
+            "selector": { "app.kubernetes.io/name": NAME },
+            "ports": [{ "name": "http", "port": PORT, "targetPort": "http" }],
+        },
+    })
+}
+
+/// Two replicas, of which one acts; as restricted as the Pod Security Standards know.
+fn deployment(namespace: &str, image: &str) -> Value {
+    let probe = |path: &str| json!({ "httpGet": { "path": path, "port": "http" } });
+    json!({
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": metadata(namespace),
+        "spec": {
+            "replicas": 2,
+            "selector": { "matchLabels": { "app.kubernetes.io/name": NAME } },
+            "template": {
+                "metadata": {
+                    "labels": labels(),
+                    // Istio's agents fetch the module without mutual TLS.
+                    "annotations": { "sidecar.istio.io/inject": "false" },
+                },
+                "spec": {
+                    "serviceAccountName": NAME,
+                    "securityContext": {
+                        "runAsNonRoot": true, "runAsUser": 65532, "seccompProfile": { "type": "RuntimeDefault" },
+                    },
+                    "containers": [{
+                        "name": NAME,
+                        "image": image,
+                        "args": [
+                            format!("--listen=0.0.0.0:{PORT}"),
+                            format!("--module={MODULE}"),
+                            format!("--module-url=http://{NAME}.{namespace}:{PORT}"),
+                        ],
+                        "env": [
+                            field("POD_NAME", "metadata.name"),
+                            field("POD_NAMESPACE", "metadata.namespace"),
+                        ],
+                        "ports": [{ "name": "http", "containerPort": PORT }],
+                        "livenessProbe": probe("/healthz"),
+                        "readinessProbe": probe("/readyz"),
+                        "resources": {
+                            "requests": { "cpu": "50m", "memory": "64Mi" },
+                            "limits": { "memory": "256Mi" },
+                        },
+                        "securityContext": {
+                            "allowPrivilegeEscalation": false,
+                            "readOnlyRootFilesystem": true,
+                            "capabilities": { "drop": ["ALL"] },
+                        },
+                    }],
+                },
+            },
+        },
+    })
+}
+
+fn field(name: &str, path: &str) -> Value {
+    json!({ "name": name, "valueFrom": { "fieldRef": { "fieldPath": path } } })
+}

@@ -1,0 +1,199 @@
+//! The command line of `lane-controller`: from flags to the loop, and to a graceful end.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use clap::Parser;
+use envoy_config::istio::input::Module;
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::runtime::events::{Recorder, Reporter};
+use kube::{Api, Client, Config};
+use lane::name::NamespaceName;
+use sha2::{Digest, Sha256};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use super::dereference::Settings;
+use super::leader::Elector;
+use super::metrics::Metrics;
+use super::receipts::Scraper;
+use super::reconcile::Context;
+use super::run;
+use super::server::{MODULE_PATH, Shown, router};
+use super::world::{Scope, World};
+
+/// A module that this controller serves.
+type Bytes = Arc<[u8]>;
+
+/// How long the caches may take to fill.
+const FILLED_WITHIN: Duration = Duration::from_secs(120);
+
+/// Turns lane groups and lanes into Istio's objects.
+#[derive(Debug, Parser)]
+#[command(name = "lane-controller", version)]
+struct Options {
+    /// Address of health, metrics and the module
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
+    listen: SocketAddr,
+    /// Namespace of the lease by which one of several controllers is chosen
+    #[arg(long, value_name = "NAMESPACE", env = "POD_NAMESPACE", default_value = "graylane-system")]
+    lease_namespace: String,
+    /// Kubeconfig of the cluster; from inside of the cluster unless given
+    #[arg(long, value_name = "FILE")]
+    kubeconfig: Option<PathBuf>,
+    /// The only namespace to work in; the whole cluster unless given
+    #[arg(long, value_name = "NAMESPACE")]
+    namespace: Option<String>,
+    /// Name of this controller among the candidates, unique
+    #[arg(long, value_name = "NAME", env = "POD_NAME")]
+    identity: String,
+    /// The module as a file in the proxies' containers
+    #[arg(long, value_name = "PATH", conflicts_with_all = ["module", "module_url"])]
+    module_path: Option<String>,
+    /// The module as a file of this controller, which serves it at `--module-url`
+    #[arg(long, value_name = "FILE", requires = "module_url")]
+    module: Option<PathBuf>,
+    /// Where proxies reach this controller, such as `http://graylane.graylane-system:8080`
+    #[arg(long, value_name = "URL", requires = "module")]
+    module_url: Option<String>,
+    /// Istio's root namespace
+    #[arg(long, value_name = "NAMESPACE", default_value = "istio-system")]
+    root_namespace: NamespaceName,
+    /// The cluster's DNS domain
+    #[arg(long, value_name = "DOMAIN", default_value = "cluster.local")]
+    cluster_domain: String,
+    /// Address of a proxy's metrics; `{ip}` stands for the address of its pod
+    #[arg(long, value_name = "URL", default_value = "http://{ip}:15090/stats/prometheus")]
+    proxy_metrics: String,
+}
+
+/// Why the controller cannot run.
+#[derive(Debug, thiserror::Error)]
+enum StartError {
+    #[error("neither --module-path nor --module says where proxies get the module")]
+    NoModule,
+    #[error("the module {path} cannot be read: {source}")]
+    Module { path: PathBuf, source: std::io::Error },
+    #[error("{listen} cannot be listened on: {source}")]
+    Listen { listen: SocketAddr, source: std::io::Error },
+    #[error("there is no cluster: {0}")]
+    Config(#[from] kube::config::InferConfigError),
+    #[error("the kubeconfig cannot be read: {0}")]
+    Kubeconfig(#[from] kube::config::KubeconfigError),
+    #[error("the cluster cannot be reached: {0}")]
+    Client(#[from] Box<kube::Error>),
+    #[error("there is no HTTP client: {0}")]
+    Http(#[from] reqwest::Error),
+    #[error("signals cannot be received: {0}")]
+    Signal(std::io::Error),
+    #[error(
+        "the caches were not filled within {FILLED_WITHIN:?}: are the CRDs of Graylane and Istio installed?"
+    )]
+    NotFilled,
+    #[error("the lease was lost")]
+    Lost,
+}
+
+/// Runs the command line of this process.
+#[must_use]
+pub fn main() -> ExitCode {
+    let options = Options::parse();
+    tracing_subscriber::fmt().with_writer(std::io::stderr).with_ansi(false).init();
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            tracing::error!(%error, "there is no runtime");
+            return ExitCode::FAILURE;
+        }
+    };
+    match runtime.block_on(start(options)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!(%error, "ended");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn start(options: Options) -> Result<(), StartError> {
+    let stop = stop_token()?;
+    let (module, bytes) = module(&options)?;
+    let (metrics, registry) = Metrics::new();
+    let ready = Arc::new(AtomicBool::new(false));
+    let shown = Shown { ready: ready.clone(), registry: Arc::new(registry), module: bytes };
+    let listener = TcpListener::bind(options.listen).await;
+    let listener = listener.map_err(|source| StartError::Listen { listen: options.listen, source })?;
+    let stopped = stop.clone().cancelled_owned();
+    let server =
+        tokio::spawn(axum::serve(listener, router(shown)).with_graceful_shutdown(stopped).into_future());
+
+    let scope = options.namespace.clone().map_or(Scope::Cluster, Scope::Namespace);
+    let config = config(options.kubeconfig.as_deref()).await?;
+    let client = Client::try_from(config).map_err(Box::new)?;
+    let (world, mut changes) = World::watch(&client, &scope);
+    let settings = Settings {
+        module,
+        root_namespace: options.root_namespace.clone(),
+        cluster_domain: options.cluster_domain.clone(),
+    };
+    let reporter =
+        Reporter { controller: "lane-controller".into(), instance: Some(options.identity.clone()) };
+    let recorder = Recorder::new(client.clone(), reporter);
+    let scraper = Scraper::new(&options.proxy_metrics)?;
+    let ctx = Context { client: client.clone(), world, settings, scraper, recorder, metrics };
+    if !run::fill(&ctx, &mut changes, FILLED_WITHIN, &stop).await {
+        return if stop.is_cancelled() { Ok(()) } else { Err(StartError::NotFilled) };
+    }
+    ready.store(true, Ordering::Relaxed);
+
+    let leases = Api::namespaced(client, &options.lease_namespace);
+    let mut elector = Elector::new(leases, "lane-controller", &options.identity);
+    let led = run::lead(&ctx, &mut elector, changes, &stop).await;
+    // A lost lease must not be given back: it is somebody else's.
+    if led {
+        elector.release().await;
+    }
+    stop.cancel();
+    let _ = server.await;
+    if led { Ok(()) } else { Err(StartError::Lost) }
+}
+
+async fn config(kubeconfig: Option<&Path>) -> Result<Config, StartError> {
+    let Some(path) = kubeconfig else { return Ok(Config::infer().await?) };
+    let file = Kubeconfig::read_from(path)?;
+    Ok(Config::from_custom_kubeconfig(file, &KubeConfigOptions::default()).await?)
+}
+
+/// Cancelled by SIGTERM and SIGINT.
+fn stop_token() -> Result<CancellationToken, StartError> {
+    let stop = CancellationToken::new();
+    for kind in [SignalKind::terminate(), SignalKind::interrupt()] {
+        let mut received = signal(kind).map_err(StartError::Signal)?;
+        let stop = stop.clone();
+        tokio::spawn(async move {
+            received.recv().await;
+            stop.cancel();
+        });
+    }
+    Ok(stop)
+}
+
+/// Where proxies get the module from, and its bytes where this controller serves it.
+fn module(options: &Options) -> Result<(Module, Option<Bytes>), StartError> {
+    match (&options.module_path, &options.module, &options.module_url) {
+        (Some(path), ..) => Ok((Module::Local { path: path.clone() }, None)),
+        (None, Some(path), Some(url)) => {
+            let read = std::fs::read(path);
+            let bytes = read.map_err(|source| StartError::Module { path: path.clone(), source })?;
+            let sha256 = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+            let url = format!("{}{MODULE_PATH}", url.trim_end_matches('/'));
+            Ok((Module::Remote { url, sha256 }, Some(bytes.into())))
+        }
+        _ => Err(StartError::NoModule),
+    }
+}

@@ -1,0 +1,229 @@
+//! One pass over one lane group: dereference → validate → build → apply → status.
+//!
+//! The pass begins from what stands in the cluster, whatever happened before: a controller that was killed
+//! anywhere is followed by one that ends at the same objects. The number of a new generation is in the group's
+//! status before the first object that carries it is written.
+
+mod finalizer;
+mod gateways;
+mod lanes;
+mod status;
+
+use envoy_config::istio::input::Input;
+use envoy_config::istio::{IstioObject, generate, names};
+use jiff::Timestamp;
+use kube::api::Api;
+use kube::runtime::events::Recorder;
+use kube::{Client, ResourceExt as _};
+use lane::model::{LaneGroupStatus, LaneInForce, ProxyCount};
+use lane::validate;
+use sha2::{Digest, Sha256};
+
+use super::apply::{self, ApplyError, Owned};
+use super::conditions::{self, Draft, RESOLVED_REFS};
+use super::crd::LaneGroup;
+use super::dereference::{self, Reading, Settings};
+use super::metrics::Metrics;
+use super::phases;
+use super::receipts::Scraper;
+use super::world::World;
+
+/// Everything that a pass uses.
+pub struct Context {
+    /// The API server.
+    pub client: Client,
+    /// The caches.
+    pub world: World,
+    /// What is the same for all groups.
+    pub settings: Settings,
+    /// Asks proxies.
+    pub scraper: Scraper,
+    /// Writes events.
+    pub recorder: Recorder,
+    /// Counts passes.
+    pub metrics: Metrics,
+}
+
+/// Why a pass failed; it is repeated.
+#[derive(Debug, thiserror::Error)]
+pub enum ReconcileError {
+    /// An object cannot be written.
+    #[error(transparent)]
+    Apply(#[from] ApplyError),
+    /// Objects cannot be generated.
+    #[error(transparent)]
+    Generate(#[from] envoy_config::istio::GenerateError),
+    /// The group itself, or a lane, cannot be written.
+    #[error("the status of {object} cannot be written: {source}")]
+    Status {
+        /// Kind, namespace and name.
+        object: String,
+        /// What the API server said.
+        source: Box<kube::Error>,
+    },
+}
+
+/// What a pass has left open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Nothing.
+    Settled,
+    /// Proxies that have not taken the newest rules: ask them again.
+    Waiting,
+    /// The group is gone.
+    Gone,
+}
+
+/// One pass over a group.
+///
+/// # Errors
+/// A write failed; the next pass begins again.
+pub async fn reconcile(ctx: &Context, group: &LaneGroup) -> Result<Outcome, ReconcileError> {
+    let mut pass = Pass::new(ctx, group);
+    let outcome =
+        if group.metadata.deletion_timestamp.is_some() { pass.clean_up().await } else { pass.run().await };
+    match outcome {
+        // What was read is old: a number given now could be one that was given before.
+        Err(ReconcileError::Status { source, .. }) if is_conflict(&source) => Ok(Outcome::Waiting),
+        outcome => outcome,
+    }
+}
+
+struct Pass<'a> {
+    ctx: &'a Context,
+    group: &'a LaneGroup,
+    namespace: String,
+    name: String,
+    /// The version of the group that has been read or written last; nothing is written over another one.
+    version: Option<String>,
+}
+
+impl<'a> Pass<'a> {
+    fn new(ctx: &'a Context, group: &'a LaneGroup) -> Self {
+        Self {
+            ctx,
+            group,
+            namespace: group.namespace().unwrap_or_default(),
+            name: group.name_any(),
+            version: group.resource_version(),
+        }
+    }
+
+    async fn run(&mut self) -> Result<Outcome, ReconcileError> {
+        self.hold().await?;
+        let Some(model) = dereference::group_model(self.group) else { return Ok(Outcome::Settled) };
+        let problems = validate::group(&model);
+        let lanes = self.lanes(&model);
+        let status = self.status();
+        let (phases, routed) = phases::next(
+            &status.lanes,
+            &lanes.sound,
+            &model.metadata.name,
+            has_followed(status.proxies),
+            Timestamp::now(),
+        );
+        let Some(mut reading) = dereference::read(&self.ctx.world, &self.ctx.settings, self.group, &routed)
+        else {
+            return Ok(Outcome::Settled);
+        };
+        let accepted = Draft::accepted(&problems);
+        if !accepted.is_good() {
+            // What is in force stays in force.
+            let unknown = Draft::bad(RESOLVED_REFS, "NotAccepted", "the group is not accepted");
+            let former = self.status().proxies;
+            return self
+                .finish(self.status(), [accepted, unknown, conditions::by_receipts(former)], &lanes)
+                .await;
+        }
+        self.put_buckets(&lanes.sound).await?;
+        let status = self.next_generation(&reading, phases).await?;
+        reading.input.generation = status.rules_generation;
+        let generated = generate(&reading.input)?;
+        self.put_objects(&generated.objects, &reading.input).await?;
+        let proxies = self.ctx.scraper.count(&reading.proxies, status.rules_generation).await;
+        let drafts = conditions::of_group(accepted, &reading, &generated.findings, proxies);
+        self.finish(LaneGroupStatus { proxies, ..status }, drafts, &lanes).await
+    }
+
+    fn status(&self) -> LaneGroupStatus {
+        self.group.status.clone().unwrap_or_default()
+    }
+
+    fn groups(&self) -> Api<LaneGroup> {
+        Api::namespaced(self.ctx.client.clone(), &self.namespace)
+    }
+
+    fn owned(&self) -> Owned<'_> {
+        Owned {
+            namespace: None,
+            labels: vec![(names::GROUP_LABEL, &self.name), (names::GROUP_NAMESPACE_LABEL, &self.namespace)],
+        }
+    }
+
+    fn failed(&self, source: kube::Error) -> ReconcileError {
+        ReconcileError::Status {
+            object: format!("LaneGroup {}/{}", self.namespace, self.name),
+            source: Box::new(source),
+        }
+    }
+
+    /// The status with the generation that the rules of now have: a new number where they say something new.
+    async fn next_generation(
+        &mut self,
+        reading: &Reading,
+        lanes: Vec<LaneInForce>,
+    ) -> Result<LaneGroupStatus, ReconcileError> {
+        let status = LaneGroupStatus { lanes, ..self.status() };
+        let digest = digest(&reading.input)?;
+        if digest == status.rules_digest {
+            return Ok(status);
+        }
+        let first = u64::try_from(Timestamp::now().as_second()).unwrap_or(0);
+        let rules_generation = match status.rules_generation {
+            // A group that was removed and made anew must not repeat numbers that proxies have seen.
+            0 => first,
+            last => last.saturating_add(1),
+        };
+        // The receipts of the former generation say nothing of this one.
+        let proxies = ProxyCount { ready: 0, ..status.proxies };
+        let next = LaneGroupStatus { rules_generation, rules_digest: digest, proxies, ..status };
+        self.put_group(&next).await?;
+        Ok(next)
+    }
+
+    /// What serves requests comes before what admits them.
+    async fn put_objects(&self, objects: &[IstioObject], input: &Input) -> Result<(), ReconcileError> {
+        let (client, world) = (&self.ctx.client, &self.ctx.world);
+        let written = apply::write(client, world, objects).await? + self.put_gateways(Some(input)).await?;
+        let removed = apply::prune(client, world, &self.owned(), objects).await?;
+        if written + removed > 0 {
+            tracing::info!(
+                group = format!("{}/{}", self.namespace, self.name),
+                written,
+                removed,
+                "programmed"
+            );
+        }
+        Ok(())
+    }
+}
+
+/// Whether every proxy that can be asked runs the newest rules; those that cannot are told in `Programmed`, and
+/// must not hold up the rest for ever.
+fn has_followed(ProxyCount { ready, total, unverified }: ProxyCount) -> bool {
+    ready.saturating_add(unverified) >= total
+}
+
+fn is_conflict(error: &kube::Error) -> bool {
+    matches!(error, kube::Error::Api(status) if status.code == 409)
+}
+
+/// What the objects of a group say, but for their generation.
+fn digest(input: &Input) -> Result<String, ReconcileError> {
+    let input = Input { generation: 0, ..input.clone() };
+    let mut hasher = Sha256::new();
+    for object in generate(&input)?.objects.iter().chain(&gateways::of_group(&input)?) {
+        hasher.update(object.manifest().to_string());
+    }
+    Ok(hasher.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect())
+}

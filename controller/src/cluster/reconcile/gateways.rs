@@ -1,0 +1,103 @@
+//! Gateways, which may serve several groups: one object for all of them.
+//!
+//! Every pass over a group writes the objects of its gateways anew, from what all their groups have in force.
+//! Names are compared before anything is read, since there may be many groups.
+
+use std::collections::BTreeMap;
+
+use envoy_config::istio::input::{Entry, EntryKind, Input};
+use envoy_config::istio::{IstioObject, gateway, names};
+use kube::ResourceExt as _;
+use lane::name::{NamespaceName, WorkloadName};
+
+use super::{Pass, ReconcileError};
+use crate::cluster::apply::{self, Owned};
+use crate::cluster::crd::LaneGroup;
+use crate::cluster::{dereference, phases};
+
+/// Namespace and name of a gateway.
+type Place = (NamespaceName, WorkloadName);
+
+/// The objects that one group alone would want for its gateways: what they say of it.
+pub(super) fn of_group(input: &Input) -> Result<Vec<IstioObject>, ReconcileError> {
+    let objects = gateways(input).map(|entry| gateway::filters(entry, &[input]));
+    Ok(objects.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
+}
+
+fn gateways(input: &Input) -> impl Iterator<Item = &Entry> {
+    input.entries.iter().filter(|entry| entry.kind == EntryKind::Gateway)
+}
+
+impl Pass<'_> {
+    /// Writes the objects of the group's gateways, and of those that it has left; `own` is what the group wants
+    /// now, nothing where it is going.
+    pub(super) async fn put_gateways(&self, own: Option<&Input>) -> Result<usize, ReconcileError> {
+        let mut places: BTreeMap<Place, Vec<Input>> =
+            self.written().into_iter().map(|place| (place, Vec::new())).collect();
+        let own_places = own.into_iter().flat_map(gateways);
+        places.extend(own_places.map(|entry| ((entry.namespace.clone(), entry.name.clone()), Vec::new())));
+        let mut changed = 0;
+        for (place, mut inputs) in places {
+            inputs.extend(own.cloned());
+            inputs.extend(self.others_at(&place));
+            changed += self.put_gateway(&place, &inputs.iter().collect::<Vec<_>>()).await?;
+        }
+        Ok(changed)
+    }
+
+    async fn put_gateway(&self, place: &Place, inputs: &[&Input]) -> Result<usize, ReconcileError> {
+        let (client, world) = (&self.ctx.client, &self.ctx.world);
+        let is_here = |entry: &&Entry| (&entry.namespace, &entry.name) == (&place.0, &place.1);
+        let entry = inputs.iter().find_map(|input| gateways(input).find(is_here));
+        let object = match entry {
+            Some(entry) => gateway::filters(entry, inputs)?,
+            None => None,
+        };
+        if let Some(object) = object {
+            return Ok(apply::write(client, world, &[object]).await?);
+        }
+        let owned =
+            Owned { namespace: Some(place.0.as_str()), labels: vec![(names::ENTRY_LABEL, place.1.as_str())] };
+        Ok(apply::prune(client, world, &owned, &[]).await?)
+    }
+
+    /// The gateways for which there are objects.
+    fn written(&self) -> Vec<Place> {
+        let objects = self.ctx.world.envoy_filters.state().into_iter();
+        let places = objects.filter(|object| dereference::is_ours(object)).filter_map(|object| {
+            let name = object.labels().get(names::ENTRY_LABEL)?.parse().ok()?;
+            Some((object.namespace()?.parse().ok()?, name))
+        });
+        places.collect()
+    }
+
+    /// What other groups have in force at a gateway.
+    fn others_at(&self, place: &Place) -> Vec<Input> {
+        let groups = self.ctx.world.groups.state();
+        let others = groups.iter().filter(|group| !self.is_own(group) && has_entry(group, place));
+        others.filter_map(|group| self.in_force(group)).collect()
+    }
+
+    fn is_own(&self, group: &LaneGroup) -> bool {
+        group.name_any() == self.name && group.namespace().as_deref() == Some(self.namespace.as_str())
+    }
+
+    fn in_force(&self, group: &LaneGroup) -> Option<Input> {
+        let status = group.status.clone().filter(|status| status.rules_generation > 0)?;
+        let pass = Pass::new(self.ctx, group);
+        let model = dereference::group_model(group)?;
+        let lanes = phases::as_in_force(&status.lanes, &pass.lanes(&model).sound, &model.metadata.name);
+        let reading = dereference::read(&self.ctx.world, &self.ctx.settings, group, &lanes)?;
+        Some(reading.input)
+    }
+}
+
+/// Whether a group that is here to stay names the gateway as an entry.
+fn has_entry(group: &LaneGroup, (namespace, name): &Place) -> bool {
+    let own = group.namespace();
+    group.metadata.deletion_timestamp.is_none()
+        && group.spec.0.entries.iter().any(|entry| {
+            let entry_namespace = entry.namespace.as_ref().map(NamespaceName::as_str).or(own.as_deref());
+            entry.name == *name && entry_namespace == Some(namespace.as_str())
+        })
+}

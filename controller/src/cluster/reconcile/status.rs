@@ -1,0 +1,98 @@
+//! What a pass writes into the status of the group and its lanes.
+
+use envoy_config::istio::names;
+use jiff::Timestamp;
+use kube::api::{Patch, PatchParams};
+use kube::runtime::events::{Event, EventType};
+use kube::{Resource as _, ResourceExt as _};
+use lane::model::{LaneGroupStatus, LaneStatus, ObjectCondition};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::lanes::Lanes;
+use super::{Outcome, Pass, ReconcileError};
+use crate::cluster::conditions::{self, Draft};
+use crate::cluster::phases;
+
+impl Pass<'_> {
+    /// Writes what the pass has found, where it differs from what stands there.
+    pub(super) async fn finish(
+        &mut self,
+        status: LaneGroupStatus,
+        drafts: [Draft; 3],
+        lanes: &Lanes,
+    ) -> Result<Outcome, ReconcileError> {
+        let programmed = drafts.last().cloned();
+        let generation = self.group.metadata.generation;
+        let settled = status.proxies.ready == status.proxies.total && !phases::are_moving(&status.lanes);
+        let namespaces = self.owned().namespaces(&self.ctx.world).into_iter().collect();
+        let conditions = conditions::timed(drafts, &self.status().conditions, generation, Timestamp::now());
+        let next = LaneGroupStatus { observed_generation: generation, namespaces, conditions, ..status };
+        if next != self.status() {
+            self.put_group(&next).await?;
+            self.tell(&next.conditions).await;
+        }
+        for lane in self.lane_objects() {
+            let Some(accepted) = lanes.accepted.get(&lane.name_any()) else { continue };
+            let programmed = programmed.clone().filter(|_| accepted.is_good());
+            let drafts = [Some(accepted.clone()), programmed].into_iter().flatten();
+            let former = lane.status.clone().unwrap_or_default();
+            let generation = lane.metadata.generation;
+            let conditions = conditions::timed(drafts, &former.conditions, generation, Timestamp::now());
+            let sound = lanes.sound.iter().find(|sound| sound.metadata.name.as_str() == lane.name_any());
+            let buckets = sound.and_then(|sound| sound.status.as_ref()).map(|status| status.buckets.clone());
+            let next = LaneStatus {
+                observed_generation: generation,
+                conditions,
+                buckets: buckets.unwrap_or_default(),
+                ..former.clone()
+            };
+            if next != former {
+                self.put_lane(&lane, &next).await?;
+            }
+        }
+        Ok(if settled { Outcome::Settled } else { Outcome::Waiting })
+    }
+
+    /// An event for each condition whose status has changed.
+    async fn tell(&self, conditions: &[ObjectCondition]) {
+        let former = self.status().conditions;
+        let is_new = |condition: &&ObjectCondition| {
+            former.iter().all(|old| old.kind != condition.kind || old.status != condition.status)
+        };
+        for condition in conditions.iter().filter(is_new) {
+            let is_good = condition.status == "True";
+            let event = Event {
+                type_: if is_good { EventType::Normal } else { EventType::Warning },
+                reason: condition.reason.clone(),
+                note: Some(condition.message.clone()),
+                action: condition.kind.clone(),
+                secondary: None,
+            };
+            if let Err(error) = self.ctx.recorder.publish(&event, &self.group.object_ref(&())).await {
+                tracing::warn!(%error, "an event cannot be written");
+            }
+        }
+    }
+
+    pub(super) async fn put_group(&mut self, status: &LaneGroupStatus) -> Result<(), ReconcileError> {
+        let patch = status_patch("LaneGroup", self.version.as_deref(), status);
+        let patched = self.groups().patch_status(&self.name, &status_params(), &patch).await;
+        self.version = patched.map_err(|error| self.failed(error))?.resource_version();
+        Ok(())
+    }
+}
+
+/// The status belongs to the controller alone.
+pub(super) fn status_params() -> PatchParams {
+    PatchParams::apply(names::MANAGER).force()
+}
+
+/// With a `version` the patch is refused where the object has another one.
+pub(super) fn status_patch(kind: &str, version: Option<&str>, status: &impl Serialize) -> Patch<Value> {
+    let mut patch = json!({ "apiVersion": lane::model::API_VERSION, "kind": kind, "status": status });
+    if let (Some(version), Some(fields)) = (version, patch.as_object_mut()) {
+        fields.insert("metadata".to_owned(), json!({ "resourceVersion": version }));
+    }
+    Patch::Apply(patch)
+}

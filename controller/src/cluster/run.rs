@@ -1,0 +1,160 @@
+//! The controller's loop: changes come in, passes go out.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+use kube::ResourceExt as _;
+use kube::runtime::reflector::ObjectRef;
+use tokio::time::{Instant, sleep_until, timeout};
+use tokio_util::sync::CancellationToken;
+
+use super::crd::LaneGroup;
+use super::leader::Elector;
+use super::metrics::PassResult;
+use super::reconcile::{Context, Outcome, reconcile};
+use super::world::{Change, Changes};
+
+/// How long changes are collected before a pass: each write is a push to all proxies of its namespace.
+const COALESCE: Duration = Duration::from_millis(200);
+/// When to ask proxies again that have not followed.
+const ASK_AGAIN: Duration = Duration::from_secs(1);
+/// When to try again what failed: doubled each time up to the last.
+const FIRST_RETRY: Duration = Duration::from_secs(1);
+/// The longest time between two tries.
+const LAST_RETRY: Duration = Duration::from_secs(60);
+/// When to look at a group to which nothing has happened: proxies come and go, and lanes end.
+const RESYNC: Duration = Duration::from_secs(60);
+
+/// A group in the queue.
+struct Due {
+    at: Instant,
+    failures: u32,
+}
+
+type Queue = BTreeMap<(String, String), Due>;
+
+/// Waits for the lease, acts as long as it is ours, and ends when it is lost or when it is told to stop; returns
+/// whether it was told. The caches follow all the time.
+pub async fn lead(
+    ctx: &Context,
+    elector: &mut Elector,
+    mut changes: Changes,
+    stop: &CancellationToken,
+) -> bool {
+    let follow = async { while changes.next().await.is_some() {} };
+    tokio::select! {
+        () = stop.cancelled() => return true,
+        () = follow => return false,
+        () = elector.acquire() => {}
+    }
+    ctx.metrics.lead(true);
+    // Dropping the loop ends a pass in the middle, which the next one makes good; acting without the lease
+    // would not be made good.
+    let told = tokio::select! {
+        () = elector.hold() => false,
+        () = run(ctx, changes, stop) => true,
+    };
+    ctx.metrics.lead(false);
+    told
+}
+
+/// Runs passes until it is told to stop; a pass that has begun is finished.
+async fn run(ctx: &Context, mut changes: Changes, stop: &CancellationToken) {
+    let mut queue = Queue::new();
+    enqueue_all(ctx, &mut queue);
+    loop {
+        let next = queue.values().map(|due| due.at).min().unwrap_or_else(|| Instant::now() + RESYNC);
+        tokio::select! {
+            () = stop.cancelled() => return,
+            change = changes.next() => {
+                let Some(change) = change else { return };
+                enqueue(ctx, &mut queue, &change);
+            }
+            () = sleep_until(next) => pass(ctx, &mut queue).await,
+        }
+    }
+}
+
+/// Polls the changes while caches are filled for the first time.
+///
+/// Returns whether they were, before `deadline` and before the controller was told to stop.
+pub async fn fill(
+    ctx: &Context,
+    changes: &mut Changes,
+    deadline: Duration,
+    stop: &CancellationToken,
+) -> bool {
+    let follow = async { while changes.next().await.is_some() {} };
+    tokio::select! {
+        () = stop.cancelled() => false,
+        () = follow => false,
+        filled = timeout(deadline, ctx.world.filled()) => filled.is_ok(),
+    }
+}
+
+fn enqueue_all(ctx: &Context, queue: &mut Queue) {
+    for group in ctx.world.groups.state() {
+        soon(queue, &group);
+    }
+}
+
+/// Every group that has to do with the namespace of the change.
+fn enqueue(ctx: &Context, queue: &mut Queue, change: &Change) {
+    for group in ctx.world.groups.state() {
+        if change.as_deref().is_none_or(|namespace| concerns(&group, namespace)) {
+            soon(queue, &group);
+        }
+    }
+}
+
+fn concerns(group: &LaneGroup, namespace: &str) -> bool {
+    let spec = &group.spec.0;
+    let services = spec.services.iter().filter_map(|service| service.namespace.as_ref());
+    let entries = spec.entries.iter().filter_map(|entry| entry.namespace.as_ref());
+    let mut others = services.chain(entries).chain(&spec.callers);
+    group.namespace().as_deref() == Some(namespace) || others.any(|other| other.as_str() == namespace)
+}
+
+/// In a moment, so that what changes together is looked at together; never later than it was due.
+fn soon(queue: &mut Queue, group: &LaneGroup) {
+    let at = Instant::now() + COALESCE;
+    let key = (group.namespace().unwrap_or_default(), group.name_any());
+    let due = queue.entry(key).or_insert(Due { at, failures: 0 });
+    due.at = due.at.min(at);
+}
+
+/// One pass over the group that is due first.
+async fn pass(ctx: &Context, queue: &mut Queue) {
+    let now = Instant::now();
+    let due = queue.iter().filter(|(_, due)| due.at <= now).min_by_key(|(_, due)| due.at);
+    let Some((key, failures)) = due.map(|(key, due)| (key.clone(), due.failures)) else { return };
+    let reference = ObjectRef::<LaneGroup>::new(&key.1).within(&key.0);
+    let Some(group) = ctx.world.groups.get(&reference) else {
+        queue.remove(&key);
+        return;
+    };
+    let begun = Instant::now();
+    let outcome = reconcile(ctx, &group).await;
+    let result = match &outcome {
+        Ok(Outcome::Settled | Outcome::Gone) => PassResult::settled,
+        Ok(Outcome::Waiting) => PassResult::waiting,
+        Err(_) => PassResult::failed,
+    };
+    ctx.metrics.passed(result, begun.elapsed());
+    ctx.metrics.groups(ctx.world.groups.len());
+    let due = match outcome {
+        Ok(Outcome::Settled) => Due { at: Instant::now() + RESYNC, failures: 0 },
+        Ok(Outcome::Waiting) => Due { at: Instant::now() + ASK_AGAIN, failures: 0 },
+        Ok(Outcome::Gone) => {
+            queue.remove(&key);
+            return;
+        }
+        Err(error) => {
+            let wait = FIRST_RETRY.saturating_mul(2_u32.saturating_pow(failures)).min(LAST_RETRY);
+            tracing::warn!(group = format!("{}/{}", key.0, key.1), %error, retry_in = ?wait, "a pass failed");
+            Due { at: Instant::now() + wait, failures: failures.saturating_add(1) }
+        }
+    };
+    queue.insert(key, due);
+}

@@ -1,0 +1,171 @@
+//! What the controller knows of the cluster: a cache of every kind of object that matters, kept up to date by
+//! watches.
+
+use std::fmt::Debug;
+use std::hash::Hash;
+
+use futures_util::stream::{BoxStream, SelectAll, StreamExt as _, select_all};
+use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
+use k8s_openapi::api::core::v1::{Namespace, Pod, Service};
+use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind};
+use kube::core::NamespaceResourceScope;
+use kube::runtime::reflector::{self, Store};
+use kube::runtime::{WatchStreamExt as _, watcher};
+use kube::{Client, Resource, ResourceExt as _};
+use serde::de::DeserializeOwned;
+
+use super::crd::{Lane, LaneGroup};
+
+/// Something has changed in this namespace; `None` for something that has none, such as a namespace itself.
+pub type Change = Option<String>;
+
+/// The changes of all kinds, one after the other. The caches follow only as long as this is polled.
+pub type Changes = SelectAll<BoxStream<'static, Change>>;
+
+/// The caches.
+#[derive(Clone)]
+pub struct World {
+    /// Lane groups.
+    pub groups: Store<LaneGroup>,
+    /// Lanes.
+    pub lanes: Store<Lane>,
+    /// Services.
+    pub services: Store<Service>,
+    /// Deployments.
+    pub deployments: Store<Deployment>,
+    /// `StatefulSets`.
+    pub stateful_sets: Store<StatefulSet>,
+    /// Pods.
+    pub pods: Store<Pod>,
+    /// Namespaces; none where the controller sees one alone, which then is all there is.
+    pub namespaces: Option<Store<Namespace>>,
+    /// Istio's `VirtualServices`, the user's and ours.
+    pub virtual_services: Store<DynamicObject>,
+    /// Istio's `Gateways`.
+    pub gateways: Store<DynamicObject>,
+    /// Istio's `DestinationRules`, the user's and ours.
+    pub destination_rules: Store<DynamicObject>,
+    /// Istio's `EnvoyFilters`, the user's and ours.
+    pub envoy_filters: Store<DynamicObject>,
+}
+
+/// A kind of Istio's networking API.
+#[must_use]
+pub fn istio(kind: &str) -> ApiResource {
+    let version = if kind == "EnvoyFilter" { "v1alpha3" } else { "v1" };
+    ApiResource::from_gvk(&GroupVersionKind::gvk("networking.istio.io", version, kind))
+}
+
+/// What a controller sees.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// The whole cluster.
+    Cluster,
+    /// One namespace, with the rights of a Role.
+    Namespace(String),
+}
+
+impl World {
+    /// Starts to watch all kinds.
+    pub fn watch(client: &Client, scope: &Scope) -> (Self, Changes) {
+        let mut watches = Watches { client, scope, changes: Vec::new() };
+        let world = Self {
+            groups: watches.typed(),
+            lanes: watches.typed(),
+            services: watches.typed(),
+            deployments: watches.typed(),
+            stateful_sets: watches.typed(),
+            pods: watches.typed(),
+            namespaces: (*scope == Scope::Cluster).then(|| watches.cached(Api::all(client.clone()), ())),
+            virtual_services: watches.istio("VirtualService"),
+            gateways: watches.istio("Gateway"),
+            destination_rules: watches.istio("DestinationRule"),
+            envoy_filters: watches.istio("EnvoyFilter"),
+        };
+        (world, select_all(watches.changes))
+    }
+
+    /// Waits until every cache has been filled once; [`Changes`] must be polled meanwhile.
+    pub async fn filled(&self) {
+        // A store is dropped only with its watch, and both live as long as the controller.
+        let _ = tokio::join!(
+            self.groups.wait_until_ready(),
+            self.lanes.wait_until_ready(),
+            self.services.wait_until_ready(),
+            self.deployments.wait_until_ready(),
+            self.stateful_sets.wait_until_ready(),
+            self.pods.wait_until_ready(),
+            async {
+                if let Some(namespaces) = &self.namespaces {
+                    let _ = namespaces.wait_until_ready().await;
+                }
+            },
+            self.virtual_services.wait_until_ready(),
+            self.gateways.wait_until_ready(),
+            self.destination_rules.wait_until_ready(),
+            self.envoy_filters.wait_until_ready(),
+        );
+    }
+}
+
+/// The watches of a controller.
+struct Watches<'a> {
+    client: &'a Client,
+    scope: &'a Scope,
+    changes: Vec<BoxStream<'static, Change>>,
+}
+
+impl Watches<'_> {
+    fn typed<K>(&mut self) -> Store<K>
+    where
+        K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>
+            + Clone
+            + Debug
+            + DeserializeOwned
+            + Send
+            + Sync
+            + 'static,
+    {
+        let client = self.client.clone();
+        let api = match self.scope {
+            Scope::Cluster => Api::all(client),
+            Scope::Namespace(namespace) => Api::namespaced(client, namespace),
+        };
+        self.cached(api, ())
+    }
+
+    fn istio(&mut self, kind: &str) -> Store<DynamicObject> {
+        let (client, resource) = (self.client.clone(), istio(kind));
+        let api = match self.scope {
+            Scope::Cluster => Api::all_with(client, &resource),
+            Scope::Namespace(namespace) => Api::namespaced_with(client, namespace, &resource),
+        };
+        self.cached(api, resource)
+    }
+
+    /// A cache that follows a watch, whose events become changes.
+    fn cached<K>(&mut self, api: Api<K>, resource: K::DynamicType) -> Store<K>
+    where
+        K: Resource + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
+        K::DynamicType: Clone + Eq + Hash + Send + Sync + 'static,
+    {
+        let writer = reflector::store::Writer::new(resource);
+        let store = writer.as_reader();
+        let stream = watcher(api, watcher::Config::default())
+            .default_backoff()
+            .modify(|object| object.managed_fields_mut().clear())
+            .reflect(writer)
+            .touched_objects()
+            .filter_map(|touched| async {
+                match touched {
+                    Ok(object) => Some(object.namespace()),
+                    Err(error) => {
+                        tracing::warn!(%error, "a watch was broken off and begins again");
+                        None
+                    }
+                }
+            });
+        self.changes.push(stream.boxed());
+        store
+    }
+}

@@ -1,0 +1,115 @@
+//! What the controller says of objects: conditions and counts.
+
+use serde::{Deserialize, Serialize};
+
+use super::lane::BucketRange;
+use crate::name::LaneName;
+
+/// One aspect of an object's state, as Kubernetes' `metav1.Condition`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct ObjectCondition {
+    /// Which aspect: `Accepted`, `ResolvedRefs` or `Programmed`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// `True`, `False` or `Unknown`.
+    pub status: String,
+    /// The `metadata.generation` of the object that was looked at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed_generation: Option<i64>,
+    /// When `status` changed last.
+    pub last_transition_time: jiff::Timestamp,
+    /// Why, in one CamelCase word.
+    pub reason: String,
+    /// Why, for people, with a remedy.
+    pub message: String,
+}
+
+/// How many proxies run the newest rules.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct ProxyCount {
+    /// Proxies that have reported the newest generation from every worker.
+    pub ready: u32,
+    /// All proxies of the group.
+    pub total: u32,
+    /// Proxies that could not be asked.
+    #[serde(default)]
+    pub unverified: u32,
+}
+
+/// How far a lane has come, in the order make before break.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub enum LanePhase {
+    /// The proxies get its routes; nobody is admitted yet.
+    Routed,
+    /// Requests enter it.
+    Admitted,
+    /// Nobody is admitted any more; requests in flight still find their way.
+    Retiring,
+}
+
+/// A lane that the proxies know.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct LaneInForce {
+    /// Its name.
+    pub name: LaneName,
+    /// How far it has come.
+    pub phase: LanePhase,
+    /// Since when.
+    pub since: jiff::Timestamp,
+}
+
+/// What was made of a lane group.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct LaneGroupStatus {
+    /// The `metadata.generation` that was looked at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed_generation: Option<i64>,
+    /// The generation of the rules that the proxies are to run; it grows with every change.
+    #[serde(default)]
+    pub rules_generation: u64,
+    /// Digest of what that generation says, by which a change is told from a repetition.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub rules_digest: String,
+    /// How many proxies run that generation.
+    #[serde(default)]
+    pub proxies: ProxyCount,
+    /// The lanes that the proxies know, each with how far it has come.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lanes: Vec<LaneInForce>,
+    /// Namespaces in which objects of ours stand; they are cleaned up when the group goes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub namespaces: Vec<String>,
+    /// `Accepted`, `ResolvedRefs` and `Programmed`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "schema", schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"])))]
+    pub conditions: Vec<ObjectCondition>,
+}
+
+/// What was made of a lane.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct LaneStatus {
+    /// The hash buckets that the lane's share holds. Kept from one change to the next, so that raising
+    /// a share never moves anybody back.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub buckets: Vec<BucketRange>,
+    /// The `metadata.generation` that was looked at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed_generation: Option<i64>,
+    /// Services of which the lane has ready workloads.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub services: Vec<String>,
+    /// `Accepted`, `ResolvedRefs` and `Programmed`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "schema", schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"])))]
+    pub conditions: Vec<ObjectCondition>,
+}

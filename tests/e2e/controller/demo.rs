@@ -1,0 +1,134 @@
+//! The demo mesh as objects: a gateway and two services, of which one has a gray version.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result};
+use controller::cluster::crd::{Lane, LaneGroup};
+use controller::cluster::world::istio;
+use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::core::v1::Service;
+use kube::api::{Api, DynamicObject, ListParams, Patch, PatchParams};
+use kube::{Client, Resource, ResourceExt as _};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use tests::cluster::Cluster;
+use tests::controller::Controller;
+
+use super::fake_proxies::FakeProxies;
+
+/// Who writes what a user writes.
+const USER: &str = "user";
+
+pub(super) struct Demo {
+    pub(super) namespace: String,
+    pub(super) controller: Controller,
+    pub(super) proxies: FakeProxies,
+    client: Client,
+    _cluster: Arc<Cluster>,
+}
+
+impl Demo {
+    /// A namespace with the mesh in it, and a controller.
+    pub(super) async fn start() -> Result<Self> {
+        let cluster = Cluster::shared().await?;
+        let definitions = controller::cluster::crd::definitions();
+        let definitions: Vec<String> =
+            definitions.iter().map(serde_json::to_string).collect::<Result<_, _>>()?;
+        cluster.install_crds(&definitions).await?;
+        let namespace = cluster.namespace("demo").await?;
+        let client = cluster.client().await?;
+        let proxies = FakeProxies::start().await?;
+        let metrics = format!("http://{}/{{ip}}", proxies.address);
+        let controller = Controller::start(&cluster.kubeconfig()?, &namespace, &metrics).await?;
+        let demo = Self { namespace, controller, proxies, client, _cluster: cluster };
+        demo.deploy("gateway", "gateway", "v1", None).await?;
+        for (name, version, lane) in [("a", "v1", None), ("a", "v2", Some("gray")), ("b", "v1", None)] {
+            demo.deploy(&format!("{name}-{version}"), name, version, lane).await?;
+        }
+        for name in ["a", "b"] {
+            let service = json!({
+                "apiVersion": "v1", "kind": "Service", "metadata": { "name": name },
+                "spec": { "selector": { "app": name }, "ports": [{ "name": "http", "port": 8080 }] },
+            });
+            demo.put::<Service>(name, service).await?;
+        }
+        Ok(demo)
+    }
+
+    async fn deploy(&self, name: &str, app: &str, version: &str, lane: Option<&str>) -> Result<()> {
+        let mut labels = BTreeMap::from([("app", app), ("version", version)]);
+        labels.extend(lane.map(|lane| ("graylane.dev/lane", lane)));
+        let gateway = (app == "gateway").then_some(("inject.istio.io/templates", "gateway"));
+        let annotations: BTreeMap<_, _> = gateway.into_iter().collect();
+        let deployment = json!({
+            "apiVersion": "apps/v1", "kind": "Deployment", "metadata": { "name": name },
+            "spec": {
+                "replicas": 1,
+                "selector": { "matchLabels": labels },
+                "template": {
+                    "metadata": { "labels": labels, "annotations": annotations },
+                    "spec": { "containers": [
+                        { "name": "app", "image": "example.com/app:1" },
+                        { "name": "istio-proxy", "image": "example.com/istio/proxyv2:1.30.3" },
+                    ] },
+                },
+            },
+        });
+        self.put::<Deployment>(name, deployment).await
+    }
+
+    pub(super) fn groups(&self) -> Api<LaneGroup> {
+        Api::namespaced(self.client.clone(), &self.namespace)
+    }
+
+    pub(super) fn lanes(&self) -> Api<Lane> {
+        Api::namespaced(self.client.clone(), &self.namespace)
+    }
+
+    pub(super) fn istio(&self, kind: &str) -> Api<DynamicObject> {
+        Api::namespaced_with(self.client.clone(), &self.namespace, &istio(kind))
+    }
+
+    /// Selects what the controller has written.
+    pub(super) fn ours(&self) -> ListParams {
+        ListParams::default().labels("app.kubernetes.io/managed-by=graylane")
+    }
+
+    /// The objects of the controller with their resource versions, and that of the group.
+    pub(super) async fn versions(&self) -> Result<BTreeMap<String, String>> {
+        let mut versions = BTreeMap::new();
+        for kind in ["EnvoyFilter", "DestinationRule"] {
+            for object in self.istio(kind).list(&self.ours()).await? {
+                versions.insert(object.name_any(), object.resource_version().context("no version")?);
+            }
+        }
+        Ok(versions)
+    }
+
+    pub(super) async fn set_group(&self, spec: Value) -> Result<()> {
+        self.put::<LaneGroup>("shop", object("LaneGroup", "shop", spec)).await
+    }
+
+    pub(super) async fn set_lane(&self, name: &str, spec: Value) -> Result<()> {
+        self.put::<Lane>(name, object("Lane", name, spec)).await
+    }
+
+    async fn put<K>(&self, name: &str, object: Value) -> Result<()>
+    where
+        K: Resource<Scope = kube::core::NamespaceResourceScope, DynamicType = ()>
+            + Clone
+            + DeserializeOwned
+            + Serialize
+            + std::fmt::Debug,
+    {
+        let api: Api<K> = Api::namespaced(self.client.clone(), &self.namespace);
+        api.patch(name, &PatchParams::apply(USER), &Patch::Apply(object)).await?;
+        Ok(())
+    }
+}
+
+fn object(kind: &str, name: &str, spec: Value) -> Value {
+    json!({ "apiVersion": "graylane.dev/v1alpha1", "kind": kind, "metadata": { "name": name }, "spec": spec })
+}

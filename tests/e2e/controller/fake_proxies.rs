@@ -1,0 +1,59 @@
+//! Proxies that run whatever generation is asked for: pods of the test have no processes, and what is tested here
+//! is what the controller does with answers.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use anyhow::Result;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+/// One address that answers for all pods.
+pub(super) struct FakeProxies {
+    pub(super) address: SocketAddr,
+    generation: Arc<AtomicU64>,
+    server: JoinHandle<()>,
+}
+
+impl FakeProxies {
+    /// Proxies that run every generation at once.
+    pub(super) async fn start() -> Result<Self> {
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let address = listener.local_addr()?;
+        let generation = Arc::new(AtomicU64::new(u64::from(u32::MAX)));
+        let shown = generation.clone();
+        let server = tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                let body = format!(
+                    "graylane_generation{{role=\"entry\"}} {}\ngraylane_workers{{role=\"entry\"}} 3\n\
+                     envoy_server_concurrency{{}} 2\n",
+                    shown.load(Ordering::Relaxed)
+                );
+                tokio::spawn(async move {
+                    let mut request = [0; 4096];
+                    // One read holds a request of this size; what is left over ends with the connection.
+                    let _ = stream.read(&mut request).await;
+                    let head = format!(
+                        "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: {}\r\n\r\n",
+                        body.len()
+                    );
+                    let _ = stream.write_all((head + &body).as_bytes()).await;
+                });
+            }
+        });
+        Ok(Self { address, generation, server })
+    }
+
+    /// From now on they run this generation.
+    pub(super) fn run(&self, generation: u64) {
+        self.generation.store(generation, Ordering::Relaxed);
+    }
+}
+
+impl Drop for FakeProxies {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}

@@ -1,0 +1,81 @@
+//! The `lane-controller` binary as a process of a test.
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
+use tempfile::TempDir;
+
+use crate::process::Process;
+use crate::{ports, wait};
+
+/// Names the binary.
+pub const CONTROLLER_VARIABLE: &str = "GRAYLANE_CONTROLLER";
+
+/// Its caches have to be filled.
+const DEADLINE: Duration = Duration::from_secs(60);
+
+/// A running controller of one namespace; dropping it kills it as `kill -9` does.
+pub struct Controller {
+    process: Process,
+    address: String,
+    dir: TempDir,
+}
+
+impl Controller {
+    /// Starts a controller and waits until its caches are filled. `proxy_metrics` is where it finds the metrics of
+    /// proxies, as its flag of that name.
+    ///
+    /// # Errors
+    /// When `GRAYLANE_CONTROLLER` is not set, or the controller is not ready in time; the error shows its log.
+    pub async fn start(kubeconfig: &Path, namespace: &str, proxy_metrics: &str) -> Result<Self> {
+        let binary = std::env::var_os(CONTROLLER_VARIABLE)
+            .with_context(|| format!("{CONTROLLER_VARIABLE} is not set: run through cargo xtask test"))?;
+        let dir = tempfile::tempdir()?;
+        let address = format!("127.0.0.1:{}", ports::free()?);
+        let args = [
+            format!("--kubeconfig={}", kubeconfig.display()),
+            format!("--namespace={namespace}"),
+            format!("--lease-namespace={namespace}"),
+            format!("--identity=test-{}", ports::free()?),
+            format!("--listen={address}"),
+            format!("--proxy-metrics={proxy_metrics}"),
+            "--module-path=/graylane.wasm".to_owned(),
+        ];
+        let process = Process::start(binary, args, &dir.path().join("log"))?;
+        let mut controller = Self { process, address, dir };
+        wait::succeeds(DEADLINE, "the controller to be ready", async || controller.is_ready().await)
+            .await
+            .with_context(|| controller.log())?;
+        Ok(controller)
+    }
+
+    /// What it has logged.
+    #[must_use]
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.dir.path().join("log")).unwrap_or_default()
+    }
+
+    /// How many passes it has made, by its own metrics.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub async fn passes(&self) -> Result<u64> {
+        let metrics = self.get("/metrics").await?;
+        let passes = metrics.lines().filter(|line| line.starts_with("graylane_controller_passes_total{"));
+        passes.map(|line| Ok(line.rsplit(' ').next().context("no value")?.parse::<u64>()?)).sum()
+    }
+
+    async fn is_ready(&mut self) -> Result<()> {
+        ensure!(self.process.ended()?.is_none(), "it has ended");
+        self.get("/readyz").await.map(drop)
+    }
+
+    async fn get(&self, path: &str) -> Result<String> {
+        let answer =
+            crate::client::Client::h1(self.address.parse()?).send(crate::client::Call::get(path)).await?;
+        let body = String::from_utf8_lossy(&answer.body).into_owned();
+        ensure!(answer.status == 200, "{path}: {} {body}", answer.status);
+        Ok(body)
+    }
+}
