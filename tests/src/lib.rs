@@ -9,6 +9,7 @@
 //! process.rs      what both Envoy and its validation run in
 //! client.rs       requests over HTTP/1.1, HTTP/2 and gRPC
 //! raw.rs          bytes over a bare TCP connection
+//! istio_patch.rs  what istiod makes of EnvoyFilters
 //! websocket.rs    an echo over WebSocket
 //! load.rs         many requests in the background, each recorded
 //! figures.rs      what a test has measured, for people to read
@@ -30,6 +31,7 @@ pub mod drains;
 pub mod envoy;
 pub mod figures;
 pub mod hold;
+pub mod istio_patch;
 pub mod lanectl;
 pub mod load;
 pub mod mesh;
