@@ -11,7 +11,7 @@ use crate::envoy::cluster::{
     AggregateClusterConfig, CircuitBreakers, Cluster, ClusterLoadAssignment, CommonLbConfig, Discovery,
     DiscoveryType, Endpoint, HttpOutlierDetection, HttpProtocolOptions, LbEndpoint, LbPolicy,
     LoadAssignmentPolicy, LocalityLbEndpoints, OutlierDetection, Percent, Thresholds,
-    TypedExtensionProtocolOptions, UpstreamProtocol, UseDownstreamHttpConfig,
+    TypedExtensionProtocolOptions, UpstreamHttp2Options, UpstreamProtocol, UseDownstreamHttpConfig,
 };
 use crate::envoy::core::{Duration, Empty, Extension};
 use crate::envoy::matcher::{HeaderMatcher, HttpHeadersMatch, MatchPredicate, MatchSet};
@@ -22,6 +22,11 @@ use crate::names::{UNANSWERED_HEADER, UNSENT_HEADER};
 /// Long enough for a SYN that a full backlog has dropped and the kernel sends again after one and after three
 /// seconds: a rush of new connections is no reason to leave the lane.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The most requests on one HTTP/2 connection: what every server has to take (RFC 9113, section 6.5.2). Envoy
+/// sends as many as it likes before it has heard of the server's own limit; those beyond it are refused, and
+/// would leave their lane for the baseline.
+const CONCURRENT_STREAMS: u32 = 100;
 
 /// In percent: one healthy endpoint among a thousand takes all requests of its lane. By Envoy's default of
 /// 140 a part of them would go to the baseline as soon as less than 71 % of the endpoints are healthy.
@@ -123,7 +128,9 @@ fn downstream_protocol(outlier_detection: Option<HttpOutlierDetection>) -> Typed
             common_http_protocol_options: None,
             upstream_protocol: UpstreamProtocol::UseDownstreamProtocolConfig(UseDownstreamHttpConfig {
                 http_protocol_options: Empty {},
-                http2_protocol_options: Empty {},
+                http2_protocol_options: UpstreamHttp2Options {
+                    max_concurrent_streams: Some(CONCURRENT_STREAMS),
+                },
             }),
             outlier_detection,
         }),

@@ -13,6 +13,7 @@ use serde_json::json;
 use tests::wait;
 
 use demo::Demo;
+use fake_proxies::FakeProxies;
 
 /// Pods have to start first.
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -58,15 +59,26 @@ async fn a_group_and_its_lane_become_istios_objects_and_go_without_a_trace() -> 
     );
     ensure!(without_lanes.contains("EnvoyFilter routes"), "{without_lanes:?}");
 
-    demo.set_lane(
-        "gray",
-        json!({ "group": "shop", "rules": [
-        { "name": "testers", "match": { "header": { "name": "x-gray" } } }] }),
-    )
-    .await?;
-    wait::succeeds(DEADLINE, "the lane is routed and programmed", async || {
+    // Proxies that have not followed: the lane is routed, and admits nobody.
+    demo.proxies.run(1);
+    let rules = json!([{ "name": "testers", "match": { "header": { "name": "x-gray" } } }]);
+    demo.set_lane("gray", json!({ "group": "shop", "rules": rules })).await?;
+    wait::succeeds(DEADLINE, "the lane is routed", async || {
         let found = objects(&demo).await?;
         ensure!(found.contains("EnvoyFilter clusters"), "{found:?}");
+        let (status, reason, message) = condition(&demo, "Programmed").await?;
+        ensure!((status.as_str(), reason.as_str()) == ("False", "ProxiesBehind"), "{reason}: {message}");
+        Ok(())
+    })
+    .await?;
+    ensure!(
+        !demo.at_the_gateway().await?.contains("testers"),
+        "requests are admitted before they are routed"
+    );
+
+    demo.proxies.run(FakeProxies::NEWEST);
+    wait::succeeds(DEADLINE, "the lane admits requests", async || {
+        ensure!(demo.at_the_gateway().await?.contains("testers"), "nobody is admitted");
         let lane: Lane = demo.lanes().get("gray").await?;
         let conditions = lane.status.map(|status| status.conditions).unwrap_or_default();
         let good = |kind: &str| conditions.iter().any(|c| c.kind == kind && c.status == "True");

@@ -187,7 +187,15 @@ pub(crate) struct HttpOutlierDetection {
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct UseDownstreamHttpConfig {
     pub(crate) http_protocol_options: Empty,
-    pub(crate) http2_protocol_options: Empty,
+    pub(crate) http2_protocol_options: UpstreamHttp2Options,
+}
+
+/// `envoy.config.core.v3.Http2ProtocolOptions` of a cluster.
+#[derive(Clone, Debug, Default, Serialize)]
+pub(crate) struct UpstreamHttp2Options {
+    /// The most requests that a connection carries at once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) max_concurrent_streams: Option<u32>,
 }
 
 /// `envoy.config.cluster.v3.Cluster.CommonLbConfig`.

@@ -13,7 +13,7 @@ use crate::envoy::any::Any;
 use crate::envoy::cluster::{
     CircuitBreakers, Cluster, ClusterMetadata, CommonHttpProtocolOptions, Destination, DestinationService,
     ExplicitHttpConfig, HttpProtocolOptions, IstioMetadata, Thresholds, TypedExtensionProtocolOptions,
-    UpstreamProtocol, UseDownstreamHttpConfig,
+    UpstreamHttp2Options, UpstreamProtocol, UseDownstreamHttpConfig,
 };
 use crate::envoy::core::Empty;
 
@@ -84,7 +84,7 @@ fn protocol_options(port: &Port, http: &HttpSettings) -> Option<TypedExtensionPr
     let upstream_protocol = if http.use_client_protocol {
         UpstreamProtocol::UseDownstreamProtocolConfig(UseDownstreamHttpConfig {
             http_protocol_options: Empty {},
-            http2_protocol_options: Empty {},
+            http2_protocol_options: UpstreamHttp2Options::default(),
         })
     } else if is_http2 {
         UpstreamProtocol::ExplicitHttpConfig(ExplicitHttpConfig::Http2ProtocolOptions(Empty {}))

@@ -96,6 +96,12 @@ impl Demo {
         ListParams::default().labels("app.kubernetes.io/managed-by=graylane")
     }
 
+    /// What the gateway's filter is configured with.
+    pub(super) async fn at_the_gateway(&self) -> Result<String> {
+        let object = self.istio("EnvoyFilter").get("graylane.entry.gateway").await?;
+        Ok(object.data.to_string())
+    }
+
     /// The objects of the controller with their resource versions, and that of the group.
     pub(super) async fn versions(&self) -> Result<BTreeMap<String, String>> {
         let mut versions = BTreeMap::new();

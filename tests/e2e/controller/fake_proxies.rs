@@ -18,11 +18,14 @@ pub(super) struct FakeProxies {
 }
 
 impl FakeProxies {
+    /// A generation that no test comes to.
+    pub(super) const NEWEST: u64 = u64::MAX >> 16;
+
     /// Proxies that run every generation at once.
     pub(super) async fn start() -> Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
-        let generation = Arc::new(AtomicU64::new(u64::from(u32::MAX)));
+        let generation = Arc::new(AtomicU64::new(Self::NEWEST));
         let shown = generation.clone();
         let server = tokio::spawn(async move {
             while let Ok((mut stream, _)) = listener.accept().await {
