@@ -1,18 +1,24 @@
-//! The command line: arguments in, exit code out. One file per verb.
+//! The command line: arguments in, exit code out. One file per verb; [`cluster`] has the verbs of a cluster.
 
 mod apply;
+mod change_args;
+mod cluster;
 mod diff;
 mod error;
 mod explain;
 mod get;
 mod init;
+mod install;
 mod printed;
+mod program;
 mod proxy_view;
 mod remove_lane;
 mod render;
 mod request;
 mod rule_flags;
 mod set_lane;
+mod status;
+mod target;
 mod ui;
 mod validate;
 mod version;
@@ -22,23 +28,24 @@ use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, CommandFactory as _, Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use clap_complete::Shell;
 
+use self::change_args::ChangeArgs;
 use self::error::CommandError;
+use self::program::Program;
+use self::target::{Knows, Target, TargetArgs};
 use self::ui::Ui;
-use crate::standalone::change;
 use crate::standalone::error::{Error, Result};
 use crate::standalone::files::{self, Lock};
 use crate::standalone::store::{State, Store};
 
 /// Full-link gray lanes: set, look at and remove lanes
 #[derive(Debug, Parser)]
-#[command(name = "lanectl", version, propagate_version = true, disable_help_subcommand = true)]
+#[command(name = "lanectl", version, propagate_version = true, disable_help_subcommand = true, after_help = target::HELP)]
 pub struct Cli {
-    /// Directory of the standalone target: objects, state and the files that the Envoys read
-    #[arg(long, global = true, env = "GRAYLANE_DIR", value_name = "DIR", default_value = "graylane")]
-    dir: PathBuf,
+    #[command(flatten)]
+    target: TargetArgs,
     #[command(subcommand)]
     command: Command,
 }
@@ -50,11 +57,14 @@ enum Command {
     RemoveLane(remove_lane::RemoveLaneArgs),
     Apply(apply::ApplyArgs),
     Get(get::GetArgs),
+    Status(status::StatusArgs),
     Explain(explain::ExplainArgs),
     Validate(validate::ValidateArgs),
     Render(render::RenderArgs),
     Diff(diff::DiffArgs),
     Wait(wait::WaitArgs),
+    Install(install::InstallArgs),
+    Uninstall(install::UninstallArgs),
     Version(version::VersionArgs),
     /// Print the completion script of a shell
     Completion {
@@ -72,34 +82,38 @@ enum Command {
     Reference,
 }
 
-/// How a change is carried out.
-#[derive(Debug, Args)]
-struct ChangeArgs {
-    /// How long the proxies may take to follow
-    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = rule_flags::duration)]
-    timeout: std::time::Duration,
-    /// How long requests in flight may use what is taken away
-    #[arg(long, value_name = "DURATION", default_value = "2s", value_parser = rule_flags::duration)]
-    grace: std::time::Duration,
-    /// Write the files without waiting for the proxies between the steps
-    #[arg(long)]
-    no_wait: bool,
-    /// Check everything and say what would change, but change nothing
-    #[arg(long)]
-    dry_run: bool,
-}
-
-impl ChangeArgs {
-    fn options(&self) -> change::Options {
-        change::Options { wait: !self.no_wait, timeout: self.timeout, grace: self.grace }
+impl Command {
+    /// The verb, and the targets that it knows.
+    fn knows(&self) -> (&'static str, Knows) {
+        match self {
+            Self::Init(args) => ("init", args.knows()),
+            Self::SetLane(_) => ("set-lane", Knows::Both),
+            Self::RemoveLane(_) => ("remove-lane", Knows::Both),
+            Self::Apply(_) => ("apply", Knows::Files),
+            Self::Get(_) => ("get", Knows::Both),
+            Self::Status(_) => ("status", Knows::Cluster),
+            Self::Explain(_) => ("explain", Knows::Both),
+            Self::Validate(_) => ("validate", Knows::Both),
+            Self::Render(_) => ("render", Knows::Files),
+            Self::Diff(_) => ("diff", Knows::Both),
+            Self::Wait(_) => ("wait", Knows::Both),
+            Self::Install(_) => ("install", Knows::Cluster),
+            Self::Uninstall(_) => ("uninstall", Knows::Cluster),
+            Self::Version(_) => ("version", Knows::Both),
+            Self::Completion { .. } => ("completion", Knows::Both),
+            Self::Man { .. } => ("man", Knows::Both),
+            Self::Reference => ("reference", Knows::Both),
+        }
     }
 }
 
 /// Runs the command line of this process.
 #[must_use]
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
-    let ui = Ui::new();
+    let program = Program::of(std::env::args_os().next().as_deref());
+    let matches = program.label(Cli::command()).get_matches();
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    let ui = Ui::new(program);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let result = match runtime {
         Ok(runtime) => runtime.block_on(run(cli, &ui)),
@@ -115,22 +129,34 @@ pub fn main() -> ExitCode {
 }
 
 async fn run(cli: Cli, ui: &Ui) -> Result<u8, CommandError> {
-    let store = Store::at(&cli.dir)?;
     match cli.command {
-        Command::Init(args) => init::run(&store, &args, ui).await,
-        Command::SetLane(args) => set_lane::run(&store, &args, ui).await,
-        Command::RemoveLane(args) => remove_lane::run(&store, &args, ui).await,
-        Command::Apply(args) => apply::run(&store, &args, ui).await,
-        Command::Get(args) => get::run(&store, &args, ui).await,
-        Command::Explain(args) => explain::run(&store, &args, ui),
-        Command::Validate(args) => validate::run(&store, &args, ui),
-        Command::Render(args) => render::run(&store, &args, ui),
-        Command::Diff(args) => diff::run(&store, &args, ui).map_err(CommandError::of_diff),
-        Command::Wait(args) => wait::run(&store, &args, ui).await,
-        Command::Version(args) => version::run(&args, ui),
-        Command::Completion { shell } => completion(shell, ui),
-        Command::Man { dir } => man(&dir),
-        Command::Reference => Ok(ui.data(&reference())?),
+        Command::Version(args) => return version::run(&args, ui),
+        Command::Completion { shell } => return completion(shell, ui),
+        Command::Man { dir } => return man(&dir),
+        Command::Reference => return Ok(ui.data(&reference())?),
+        _ => {}
+    }
+    let (verb, knows) = cli.command.knows();
+    match cli.target.choose(verb, knows)? {
+        Target::Files(store) => on_files(&store, cli.command, ui).await,
+        Target::Cluster(access) => cluster::run(&access, cli.command, ui).await,
+    }
+}
+
+async fn on_files(store: &Store, command: Command, ui: &Ui) -> Result<u8, CommandError> {
+    match command {
+        Command::Init(args) => init::run(store, &args, ui).await,
+        Command::SetLane(args) => set_lane::run(store, &args, ui).await,
+        Command::RemoveLane(args) => remove_lane::run(store, &args, ui).await,
+        Command::Apply(args) => apply::run(store, &args, ui).await,
+        Command::Get(args) => get::run(store, &args, ui).await,
+        Command::Explain(args) => explain::run(store, &args, ui),
+        Command::Validate(args) => validate::run(store, &args, ui),
+        Command::Render(args) => render::run(store, &args, ui),
+        Command::Diff(args) => diff::run(store, &args, ui).map_err(CommandError::of_diff),
+        Command::Wait(args) => wait::run(store, &args, ui).await,
+        // The others have been served, or know no files.
+        _ => Err(Error::Internal("this verb knows no files".to_owned()).into()),
     }
 }
 

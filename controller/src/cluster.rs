@@ -10,6 +10,7 @@
 //! is a function of what was read.
 
 pub mod apply;
+pub mod client;
 pub mod conditions;
 pub mod crd;
 pub mod dereference;

@@ -32,18 +32,20 @@ pub(super) async fn carry_out(
     what: &str,
     ui: &Ui,
 ) -> Result<u8, CommandError> {
+    let options = args.on_files()?;
+    let waits = options.wait;
     let plan = Plan::new(store, &state, objects, now_ms())?;
-    if args.dry_run {
+    if args.dry_run().is_some() {
         ui.problems(plan.warnings());
         ui.say(&format!("{what} {}", if plan.changes() { "would change" } else { "would stay as it is" }));
         return Ok(0);
     }
-    let done = change::carry_out(store, state, plan, args.options()).await?;
+    let done = change::carry_out(store, state, plan, options).await?;
     ui.problems(&done.warnings);
-    let verb = match (done.changed, args.no_wait) {
+    let verb = match (done.changed, waits) {
         (false, _) => "unchanged",
-        (true, false) => "applied",
-        (true, true) => "written",
+        (true, true) => "applied",
+        (true, false) => "written",
     };
     ui.say(&format!("{what} {verb}, generation {}", done.generation));
     if !done.unverified.is_empty() {

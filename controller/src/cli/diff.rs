@@ -1,24 +1,32 @@
 //! `lanectl diff`: what `apply` would change.
 
+use std::path::PathBuf;
+
 use clap::Args;
 use envoy_config::standalone::Proxy;
 use similar::TextDiff;
 
 use super::error::CommandError;
 use super::ui::Ui;
-use super::{now_ms, state};
+use super::{now_ms, state, target};
 use crate::standalone::change::{checked, proxies};
 use crate::standalone::error::Result;
 use crate::standalone::files;
 use crate::standalone::store::Store;
 
-/// Show how the files in force differ from what the objects ask for
+/// Show how what is in force differs from what the objects ask for
 ///
+/// On files all of them are compared; on a cluster the lanes and groups of files with what stands there.
 /// Exit code 0: no difference; 1: there are differences; greater: it failed, as `kubectl diff` has it.
 #[derive(Debug, Args)]
-pub(super) struct DiffArgs {}
+pub(super) struct DiffArgs {
+    /// Lanes or groups to compare (cluster); - reads standard input
+    #[arg(short, long = "file", value_name = "FILE")]
+    pub(super) files: Vec<PathBuf>,
+}
 
-pub(super) fn run(store: &Store, _args: &DiffArgs, ui: &Ui) -> Result<u8, CommandError> {
+pub(super) fn run(store: &Store, args: &DiffArgs, ui: &Ui) -> Result<u8, CommandError> {
+    target::refuse("files", &[("--file", !args.files.is_empty())])?;
     let state = state(store)?;
     let (objects, warnings) = checked(store.objects()?, now_ms())?;
     ui.problems(&warnings);
@@ -48,9 +56,13 @@ fn file_differs(store: &Store, proxy: &Proxy, path: &str, wanted: Option<&str>, 
         return Ok(false);
     }
     let name = format!("{}/{path}", proxy.name);
-    let side = |text: Option<&str>| if text.is_some() { name.clone() } else { "/dev/null".to_owned() };
-    let diff = TextDiff::from_lines(current.as_deref().unwrap_or_default(), wanted.unwrap_or_default());
-    let header = (side(current.as_deref()), side(wanted));
-    ui.data(&diff.unified_diff().header(&header.0, &header.1).to_string())?;
+    ui.data(&unified(&name, current.as_deref(), wanted))?;
     Ok(true)
+}
+
+/// How a text differs from what it should be, as a unified diff.
+pub(super) fn unified(name: &str, current: Option<&str>, wanted: Option<&str>) -> String {
+    let side = |text: Option<&str>| if text.is_some() { name } else { "/dev/null" };
+    let diff = TextDiff::from_lines(current.unwrap_or_default(), wanted.unwrap_or_default());
+    diff.unified_diff().header(side(current), side(wanted)).to_string()
 }

@@ -10,8 +10,8 @@ use clap::Args;
 use envoy_config::filter_configs::{Place, filter_config};
 use lane::filter_config::{FilterConfig, Role};
 use lane::head::{MemoryHead, RequestHead as _};
-use lane::model::Lane;
-use lane::name::{BASELINE, LaneName};
+use lane::model::{Lane, LaneGroup};
+use lane::name::{BASELINE, GroupName, LaneName, ServiceName};
 use lane::problem::Problem;
 use lane::program::Program;
 use serde::Serialize;
@@ -21,7 +21,7 @@ use self::rules::{RuleLine, rule_line, rule_name};
 use super::error::CommandError;
 use super::set_lane::text_of;
 use super::ui::{Output, Ui};
-use super::{now_ms, request};
+use super::{now_ms, request, target};
 use crate::standalone::change::with_buckets;
 use crate::standalone::error::{Error, Result};
 use crate::standalone::store::{Objects, Store};
@@ -31,7 +31,7 @@ const SHOWN_RULES: usize = 20;
 
 /// Explain where a request goes: which rule takes it, which workload serves it at each hop, and why
 ///
-/// It runs the code that runs in the filter, on the objects of the directory.
+/// It runs the code that runs in the filter, on the objects of the directory or of the cluster as they are now.
 #[derive(Debug, Args)]
 pub(super) struct ExplainArgs {
     /// Method
@@ -58,6 +58,9 @@ pub(super) struct ExplainArgs {
     /// The random number (0 to 1) that shares without a key draw
     #[arg(long, value_name = "NUMBER", default_value_t = 0.5)]
     draw: f64,
+    /// Lane group (cluster); the only one of the namespace if not given
+    #[arg(long, value_name = "NAME")]
+    pub(super) group: Option<GroupName>,
     /// How to print
     #[arg(short, long, value_enum, default_value_t)]
     output: Output,
@@ -78,37 +81,69 @@ struct Explanation {
     hops: Vec<HopLine>,
 }
 
+/// What a request would find.
+#[derive(Debug)]
+pub(super) struct Scene {
+    pub(super) group: LaneGroup,
+    /// With the buckets of their shares.
+    pub(super) lanes: Vec<Lane>,
+    pub(super) workloads: Vec<Serving>,
+    /// What else there is to know.
+    pub(super) notes: Vec<String>,
+}
+
+/// A workload of a service.
+#[derive(Debug)]
+pub(super) struct Serving {
+    pub(super) service: ServiceName,
+    /// The baseline where there is none.
+    pub(super) lane: Option<LaneName>,
+    pub(super) name: String,
+    /// Whether anybody would answer.
+    pub(super) is_ready: bool,
+}
+
 pub(super) fn run(store: &Store, args: &ExplainArgs, ui: &Ui) -> Result<u8, CommandError> {
-    let objects = with_buckets(store.objects()?);
-    let explanation = explain(&objects, &head(args)?, fraction(args.draw))?;
-    let code = match args.output {
+    target::refuse("files", &[("--group", args.group.is_some())])?;
+    let Objects { group, lanes, topology } = with_buckets(store.objects()?);
+    let workloads = topology.spec.workloads.into_iter().map(|workload| Serving {
+        service: workload.service,
+        lane: workload.lane,
+        name: workload.name.to_string(),
+        is_ready: true,
+    });
+    let scene = Scene { group, lanes, workloads: workloads.collect(), notes: Vec::new() };
+    Ok(show(scene, args, ui)?)
+}
+
+/// Explains the request of the arguments.
+pub(super) fn show(scene: Scene, args: &ExplainArgs, ui: &Ui) -> Result<u8> {
+    let explanation = explain(scene, &head(args)?, fraction(args.draw))?;
+    match args.output {
         Output::Json | Output::Yaml => ui.object(&explanation, args.output),
         Output::Name => ui.data(&format!("lane/{}\n", explanation.lane)),
         Output::Table => ui.data(&text(&explanation, SHOWN_RULES)),
         Output::Wide => ui.data(&text(&explanation, usize::MAX)),
-    };
-    Ok(code?)
+    }
 }
 
-fn explain(objects: &Objects, head: &MemoryHead, draw: u64) -> Result<Explanation> {
-    let program = program(objects)?;
+fn explain(scene: Scene, head: &MemoryHead, draw: u64) -> Result<Explanation> {
+    let program = program(&scene)?;
     let now = now_ms();
     let decision = program.decide(head, now, draw);
     let lane = decision.map(|decision| &decision.lane.name);
     let bare = FilterConfig { lanes: Vec::new(), ..program.config().clone() };
     let verdicts = program.explain(head, now, draw);
     let rules = verdicts.iter().map(|verdict| rule_line(&bare, verdict, head));
-    let lane_header = &objects.group.spec.lane_header;
+    let lane_header = &scene.group.spec.lane_header;
     let forged = head.header(lane_header.as_str()).is_some();
+    let note = || format!("{lane_header} is removed at the entry: no client may choose a lane by it");
     Ok(Explanation {
         lane: lane.map_or(BASELINE, LaneName::as_str).to_owned(),
         rule: decision.map(|decision| rule_name(decision.rule)),
-        notes: forged
-            .then(|| format!("{lane_header} is removed at the entry: no client may choose a lane by it"))
-            .into_iter()
-            .collect(),
         rules: rules.collect::<Result<_>>()?,
-        hops: hops(objects, lane),
+        hops: hops(&scene, lane),
+        notes: forged.then(note).into_iter().chain(scene.notes).collect(),
     })
 }
 
@@ -138,12 +173,12 @@ fn head(args: &ExplainArgs) -> Result<MemoryHead> {
 }
 
 /// The program of the group's entry: of the first one, since all entries have the same rules.
-fn program(objects: &Objects) -> Result<Program> {
-    let entry = objects.group.spec.entries.first();
+fn program(scene: &Scene) -> Result<Program> {
+    let entry = scene.group.spec.entries.first();
     let name = entry.ok_or_else(|| Error::NotFound { kind: "entry", name: "of the group".to_owned() })?;
     let place = Place { name: &name.name, lane: None, is_workload: false, is_entry: true };
-    let lanes: Vec<&Lane> = objects.lanes.iter().collect();
-    let config = filter_config(&objects.group, &lanes, place, Role::Entry, 0, |_| false);
+    let lanes: Vec<&Lane> = scene.lanes.iter().collect();
+    let config = filter_config(&scene.group, &lanes, place, Role::Entry, 0, |_| false);
     Program::compile(config).map_err(Error::Refused)
 }
 

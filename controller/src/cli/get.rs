@@ -7,8 +7,8 @@ use serde::Serialize;
 
 use super::error::CommandError;
 use super::proxy_view::{self, ProxyView};
-use super::state;
 use super::ui::{Output, Ui};
+use super::{state, target};
 use crate::standalone::error::{Error, Result};
 use crate::standalone::store::{Objects, Store};
 
@@ -17,28 +17,36 @@ use crate::standalone::store::{Objects, Store};
 pub(super) struct GetArgs {
     /// What to list
     #[arg(value_enum)]
-    kind: Kind,
+    pub(super) kind: Kind,
     /// Only this one
-    name: Option<String>,
+    pub(super) name: Option<String>,
     /// How to print
     #[arg(short, long, value_enum, default_value_t)]
-    output: Output,
+    pub(super) output: Output,
+    /// Go on and print what changes (cluster)
+    #[arg(short, long)]
+    pub(super) watch: bool,
+    /// Of all namespaces (cluster)
+    #[arg(short = 'A', long, conflicts_with = "namespace")]
+    pub(super) all_namespaces: bool,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Kind {
+/// What there is to list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Kind {
     /// Lanes
     #[value(alias = "lane")]
     Lanes,
     /// The lane group
     #[value(alias = "group")]
     Groups,
-    /// The proxies, with the generation that they run
+    /// The proxies, with the generation that they run (files)
     #[value(alias = "proxy")]
     Proxies,
 }
 
 pub(super) async fn run(store: &Store, args: &GetArgs, ui: &Ui) -> Result<u8, CommandError> {
+    target::refuse("files", &[("--watch", args.watch), ("--all-namespaces", args.all_namespaces)])?;
     let objects = store.objects()?;
     let code = match args.kind {
         Kind::Lanes => lanes(&objects, args, ui),
@@ -64,7 +72,7 @@ fn chosen<T>(
 }
 
 /// One named object by itself, else a list.
-fn objects_out<T: Serialize>(items: &[T], args: &GetArgs, ui: &Ui) -> Result<u8> {
+pub(super) fn objects_out<T: Serialize>(items: &[T], args: &GetArgs, ui: &Ui) -> Result<u8> {
     match items {
         [one] if args.name.is_some() => ui.object(one, args.output),
         list => ui.object(&list, args.output),
@@ -167,6 +175,6 @@ async fn proxies_of(store: &Store, args: &GetArgs, ui: &Ui) -> Result<u8> {
     }
 }
 
-fn names<'a>(ui: &Ui, kind: &str, names: impl Iterator<Item = &'a str>) -> Result<u8> {
+pub(super) fn names<'a>(ui: &Ui, kind: &str, names: impl Iterator<Item = &'a str>) -> Result<u8> {
     ui.data(&names.map(|name| format!("{kind}/{name}\n")).collect::<String>())
 }

@@ -7,34 +7,40 @@ use envoy_config::names::BOOTSTRAP_FILE;
 use envoy_config::standalone::Proxy;
 use lane::model::group::DEFAULT_TRAIL_HEADER;
 use lane::model::{Fallback, LANE_GROUP, LaneGroup, LaneGroupSpec, Propagation, Service};
-use lane::name::{GroupName, HeaderName, ServiceName, WorkloadName};
+use lane::name::{EntryName, GroupName, HeaderName};
 
 use super::error::CommandError;
 use super::ui::Ui;
-use super::{ChangeArgs, now_ms};
+use super::{ChangeArgs, Knows, now_ms};
 use crate::standalone::change::{self, Plan};
 use crate::standalone::documents::{in_file, parse_topology};
 use crate::standalone::error::{Error, Result};
 use crate::standalone::files;
 use crate::standalone::store::{Objects, State, Store};
 
+/// The Wasm module where nothing else is said.
+const MODULE: &str = "graylane.wasm";
+
 /// Write a lane group, and the configuration of every Envoy of its topology
+///
+/// On a cluster it finds out ports, workloads and the label of the baseline, shows them, and writes the group alone:
+/// the controller does the rest.
 #[derive(Debug, Args)]
 pub(super) struct InitArgs {
     /// Name of the lane group
-    name: GroupName,
-    /// Gateways or workloads where requests enter
+    pub(super) name: GroupName,
+    /// Gateways or workloads where requests enter; on a cluster Deployments, `NAMESPACE/NAME` in another namespace
     #[arg(long, value_name = "NAME", value_delimiter = ',', required = true)]
-    entry: Vec<WorkloadName>,
-    /// Services of the call chain, in the order of calls
-    #[arg(long, value_name = "NAME", value_delimiter = ',', required = true)]
-    service: Vec<ServiceName>,
-    /// File that says where gateways and workloads are; topology.yaml of the directory if not given
+    entry: Vec<EntryName>,
+    /// Services of the call chain, in the order of calls; `NAMESPACE/NAME` in another namespace of a cluster
+    #[arg(long, value_name = "NAME", value_delimiter = ',', required = true, value_parser = service)]
+    service: Vec<Service>,
+    /// File that says where gateways and workloads are (files); topology.yaml of the directory if not given
     #[arg(long, value_name = "FILE")]
     topology: Option<PathBuf>,
-    /// The Wasm module, as the Envoys will find it
-    #[arg(long, value_name = "FILE", default_value = "graylane.wasm")]
-    module: PathBuf,
+    /// The Wasm module, as the Envoys will find it (files) [default: graylane.wasm]
+    #[arg(long, value_name = "FILE")]
+    module: Option<PathBuf>,
     /// Header that carries the lane
     #[arg(long, value_name = "NAME", default_value = lane::model::group::DEFAULT_LANE_HEADER)]
     lane_header: HeaderName,
@@ -46,9 +52,39 @@ pub(super) struct InitArgs {
     strict: bool,
     /// Replace a lane group that is there already
     #[arg(long)]
-    force: bool,
+    pub(super) force: bool,
     #[command(flatten)]
-    change: ChangeArgs,
+    pub(super) change: ChangeArgs,
+}
+
+impl InitArgs {
+    /// A topology and a module are things of files.
+    pub(super) fn knows(&self) -> Knows {
+        if self.topology.is_some() || self.module.is_some() { Knows::Files } else { Knows::Both }
+    }
+
+    /// The group that is asked for.
+    pub(super) fn group(&self) -> LaneGroup {
+        let trail = self.trail.then(|| DEFAULT_TRAIL_HEADER.parse().ok()).flatten();
+        let spec = LaneGroupSpec {
+            lane_header: self.lane_header.clone(),
+            propagation: Propagation { trail, ..Propagation::default() },
+            fallback: if self.strict { Fallback::Strict } else { Fallback::Permissive },
+            ..LaneGroupSpec::new(self.entry.clone(), self.service.clone())
+        };
+        LaneGroup::new(LANE_GROUP, self.name.clone(), spec)
+    }
+}
+
+/// A service as `NAME` or `NAMESPACE/NAME`.
+fn service(text: &str) -> Result<Service, String> {
+    let (namespace, name) = match text.split_once('/') {
+        Some((namespace, name)) => (Some(namespace), name),
+        None => (None, text),
+    };
+    let namespace = namespace.map(|namespace| namespace.parse().map_err(|error| format!("{error}")));
+    let name = name.parse().map_err(|error| format!("{error}"))?;
+    Ok(Service { namespace: namespace.transpose()?, ..Service::named(name) })
 }
 
 pub(super) async fn run(store: &Store, args: &InitArgs, ui: &Ui) -> Result<u8, CommandError> {
@@ -59,17 +95,18 @@ pub(super) async fn run(store: &Store, args: &InitArgs, ui: &Ui) -> Result<u8, C
     let text = files::read_existing(&path)?;
     let topology =
         parse_topology(&text).map_err(|problems| Error::Refused(in_file(&path, problems).collect()))?;
-    let objects = Objects { group: group(args), topology, lanes: store.lanes()? };
+    let objects = Objects { group: args.group(), topology, lanes: store.lanes()? };
     let state = state_before(store, args)?;
     let plan = Plan::new(store, &state, objects.clone(), now_ms())?.with_topology_text(text);
-    if args.change.dry_run {
+    let options = args.change.on_files()?;
+    if args.change.dry_run().is_some() {
         ui.problems(plan.warnings());
         ui.say(&format!("would initialise {} in {}", args.name, store.dir().display()));
         return Ok(0);
     }
     let _lock = files::lock(store.dir())?;
     let module = state.module.clone();
-    let done = change::carry_out(store, state, plan, args.change.options()).await?;
+    let done = change::carry_out(store, state, plan, options).await?;
     ui.problems(&done.warnings);
     ui.say(&format!("initialised {} in {}; start the Envoys with:", args.name, store.dir().display()));
     let proxies = change::proxies(store, &module, &objects, done.generation)?;
@@ -79,9 +116,10 @@ pub(super) async fn run(store: &Store, args: &InitArgs, ui: &Ui) -> Result<u8, C
 
 /// What may be in force when there was a lane group already; everything is then brought anew.
 fn state_before(store: &Store, args: &InitArgs) -> Result<State> {
-    let module = path::absolute(&args.module).map_err(|source| Error::File {
+    let given = args.module.clone().unwrap_or_else(|| MODULE.into());
+    let module = path::absolute(&given).map_err(|source| Error::File {
         action: "find",
-        path: args.module.clone(),
+        path: given.clone(),
         source,
     })?;
     let (generation, begun) = match store.state() {
@@ -92,20 +130,6 @@ fn state_before(store: &Store, args: &InitArgs) -> Result<State> {
         Err(error) => return Err(error),
     };
     Ok(State { generation, module, applied: None, begun })
-}
-
-fn group(args: &InitArgs) -> LaneGroup {
-    let trail = args.trail.then(|| DEFAULT_TRAIL_HEADER.parse().ok()).flatten();
-    let spec = LaneGroupSpec {
-        lane_header: args.lane_header.clone(),
-        propagation: Propagation { trail, ..Propagation::default() },
-        fallback: if args.strict { Fallback::Strict } else { Fallback::Permissive },
-        ..LaneGroupSpec::new(
-            args.entry.iter().cloned().map(Into::into).collect(),
-            args.service.iter().cloned().map(Service::named).collect(),
-        )
-    };
-    LaneGroup::new(LANE_GROUP, args.name.clone(), spec)
 }
 
 fn start_command(store: &Store, proxy: &Proxy) -> String {
@@ -123,6 +147,15 @@ fn quoted(word: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn services_may_name_their_namespace() {
+        assert_eq!(service("a").unwrap(), Service::named("a".parse().unwrap()));
+        assert_eq!(service("demo/a").unwrap().namespace.unwrap().as_str(), "demo");
+        for bad in ["", "/a", "demo/", "a/b/c", "A"] {
+            assert!(service(bad).is_err(), "{bad}");
+        }
+    }
 
     #[test]
     fn paths_are_quoted_for_the_shell_where_need_be() {

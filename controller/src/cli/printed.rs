@@ -17,12 +17,18 @@ What a program reads goes to standard output, what a person reads to standard er
 | 2 | wrong usage; for `diff`: it failed |
 | 3 | not every proxy followed in time |
 | 4 | refused by validation; nothing was changed |
+| 5 | the cluster cannot be reached; what has changed is not known |
+
+## The target
+
 ";
 
 /// The reference as Markdown.
 pub(super) fn reference(mut root: Command) -> String {
     root.build();
     let mut text = HEAD.to_owned();
+    text.push_str(super::target::HELP);
+    text.push('\n');
     section(&mut text, "Options of every command", root.get_arguments().filter(|arg| arg.is_global_set()));
     for command in root.get_subcommands().filter(|command| !command.is_hide_set()) {
         let _ = write!(text, "\n## lanectl {}\n", command.get_name());

@@ -1,7 +1,7 @@
 //! `lanectl remove-lane`: end a lane.
 
 use clap::Args;
-use lane::name::LaneName;
+use lane::name::{GroupName, LaneName};
 
 use super::error::CommandError;
 use super::ui::Ui;
@@ -13,17 +13,23 @@ use crate::standalone::store::Store;
 #[derive(Debug, Args)]
 pub(super) struct RemoveLaneArgs {
     /// Name of the lane
-    name: LaneName,
+    pub(super) name: LaneName,
     /// That there is no such lane is no fault
     #[arg(long)]
-    ignore_not_found: bool,
+    pub(super) ignore_not_found: bool,
+    /// Lane group of the lane; another group's lane of that name stays
+    #[arg(long, value_name = "NAME")]
+    pub(super) group: Option<GroupName>,
     #[command(flatten)]
-    change: ChangeArgs,
+    pub(super) change: ChangeArgs,
 }
 
 pub(super) async fn run(store: &Store, args: &RemoveLaneArgs, ui: &Ui) -> Result<u8, CommandError> {
     let (_lock, state) = open(store)?;
     let mut objects = store.objects()?;
+    if let Some(group) = args.group.as_ref().filter(|group| **group != objects.group.metadata.name) {
+        return Err(Error::NotFound { kind: "group", name: group.to_string() }.into());
+    }
     if objects.lane(&args.name).is_none() && !args.ignore_not_found {
         return Err(Error::NotFound { kind: "lane", name: args.name.to_string() }.into());
     }

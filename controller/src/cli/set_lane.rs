@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use lane::model::{LANE, Lane, LaneSpec};
-use lane::name::LaneName;
+use lane::name::{GroupName, LaneName};
 use lane::problem::Problem;
 
 use super::error::CommandError;
@@ -14,7 +14,7 @@ use super::{ChangeArgs, apply, open};
 use crate::standalone::documents::{in_file, parse_lane};
 use crate::standalone::error::{Error, Result};
 use crate::standalone::files;
-use crate::standalone::store::{Objects, Store};
+use crate::standalone::store::Store;
 
 /// Create or replace a lane, and bring it to the proxies
 ///
@@ -22,8 +22,11 @@ use crate::standalone::store::{Objects, Store};
 /// first request is admitted.
 #[derive(Debug, Args)]
 pub(super) struct SetLaneArgs {
-    /// Name of the lane: the one that its workloads carry in the topology
-    name: LaneName,
+    /// Name of the lane: the one that its workloads carry, in the topology or as the label graylane.dev/lane
+    pub(super) name: LaneName,
+    /// Lane group of the lane; the only one there is if not given
+    #[arg(long, value_name = "NAME")]
+    pub(super) group: Option<GroupName>,
     #[command(flatten)]
     rule: RuleFlags,
     #[command(flatten)]
@@ -45,17 +48,51 @@ pub(super) struct SetLaneArgs {
         conflicts_with_all = ["headers", "cookies", "queries", "path", "method", "host", "source", "any",
             "percent", "sticky", "expires", "priority", "owner"]
     )]
-    file: Option<PathBuf>,
+    pub(super) file: Option<PathBuf>,
     #[command(flatten)]
-    change: ChangeArgs,
+    pub(super) change: ChangeArgs,
+}
+
+impl SetLaneArgs {
+    /// The lane that the flags describe; it belongs to `only` where they name no group.
+    pub(super) fn lane(&self, only: &GroupName) -> Lane {
+        let spec = LaneSpec {
+            group: self.group.clone().unwrap_or_else(|| only.clone()),
+            priority: self.priority.unwrap_or(0),
+            rules: self.rule.rule().into_iter().collect(),
+            share: self.share.share(),
+            expires: self.expires,
+            owner: self.owner.clone(),
+        };
+        Lane::new(LANE, self.name.clone(), spec)
+    }
+
+    /// The lane in the text of a file, which must be about the same lane and group as the command.
+    pub(super) fn lane_in(&self, path: &Path, text: &str) -> Result<Lane> {
+        let refused = |found| Error::Refused(in_file(path, found).collect());
+        let lane = parse_lane(text).map_err(refused)?;
+        let differs = |field: &str, what: &str, found: &str, wanted: &str| {
+            let reason = format!("the file is about {what} {found}, the command about {wanted}");
+            refused(vec![Problem::error(field, reason, "use the same name in both")])
+        };
+        if lane.metadata.name != self.name {
+            return Err(differs("metadata.name", "lane", lane.metadata.name.as_str(), self.name.as_str()));
+        }
+        match &self.group {
+            Some(group) if lane.spec.group != *group => {
+                Err(differs("spec.group", "group", lane.spec.group.as_str(), group.as_str()))
+            }
+            _ => Ok(lane),
+        }
+    }
 }
 
 pub(super) async fn run(store: &Store, args: &SetLaneArgs, ui: &Ui) -> Result<u8, CommandError> {
     let (_lock, state) = open(store)?;
     let mut objects = store.objects()?;
     let mut lane = match &args.file {
-        Some(path) => from_file(path, &args.name)?,
-        None => from_flags(args, &objects),
+        Some(path) => args.lane_in(path, &text_of(path)?)?,
+        None => args.lane(&objects.group.metadata.name),
     };
     let old = objects.lanes.iter().position(|lane| lane.metadata.name == args.name);
     if let Some(old) = old.map(|place| objects.lanes.remove(place)) {
@@ -66,28 +103,6 @@ pub(super) async fn run(store: &Store, args: &SetLaneArgs, ui: &Ui) -> Result<u8
     objects.lanes.sort_by(|a, b| a.metadata.name.cmp(&b.metadata.name));
     let what = format!("lane {}", args.name);
     apply::carry_out(store, state, objects, &args.change, &what, ui).await
-}
-
-fn from_flags(args: &SetLaneArgs, objects: &Objects) -> Lane {
-    let spec = LaneSpec {
-        group: objects.group.metadata.name.clone(),
-        priority: args.priority.unwrap_or(0),
-        rules: args.rule.rule().into_iter().collect(),
-        share: args.share.share(),
-        expires: args.expires,
-        owner: args.owner.clone(),
-    };
-    Lane::new(LANE, args.name.clone(), spec)
-}
-
-fn from_file(path: &Path, name: &LaneName) -> Result<Lane> {
-    let lane = parse_lane(&text_of(path)?).map_err(|found| Error::Refused(in_file(path, found).collect()))?;
-    if lane.metadata.name != *name {
-        let reason = format!("the file is about lane {}, the command about {name}", lane.metadata.name);
-        let problem = Problem::error("metadata.name", reason, "use the same name in both");
-        return Err(Error::Refused(in_file(path, vec![problem]).collect()));
-    }
-    Ok(lane)
 }
 
 /// The text of a file, or of standard input for `-`.

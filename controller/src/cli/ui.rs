@@ -8,6 +8,7 @@ use lane::problem::{Problem, Severity};
 use serde::Serialize;
 
 use super::error::CommandError;
+use super::program::Program;
 use crate::standalone::documents::yaml;
 use crate::standalone::error::{Error, Result};
 
@@ -29,11 +30,13 @@ pub(super) enum Output {
 
 /// Standard output and standard error.
 #[derive(Debug)]
-pub(super) struct Ui;
+pub(super) struct Ui {
+    program: Program,
+}
 
 impl Ui {
-    pub(super) fn new() -> Self {
-        Self
+    pub(super) fn new(program: Program) -> Self {
+        Self { program }
     }
 
     /// Prints data; the result is the exit code 0. That nobody reads any more is no fault.
@@ -49,7 +52,7 @@ impl Ui {
 
     /// Says something to the person.
     pub(super) fn say(&self, text: &str) {
-        let _ = writeln!(io::stderr(), "{text}");
+        let _ = writeln!(io::stderr(), "{}", self.program.relabel(text));
     }
 
     /// Says what is wrong with objects.
@@ -81,16 +84,20 @@ impl Ui {
 
     /// Prints rows in aligned columns.
     pub(super) fn table(&self, header: &[&str], rows: &[Vec<String>]) -> Result<u8> {
-        let mut table = Table::new();
-        table.load_style(comfy_table::presets::NOTHING);
-        table.set_header(header);
-        table.add_rows(rows);
-        for column in table.column_iter_mut() {
-            column.set_padding((0, 3));
-        }
-        let lines = table.lines().map(|line| line.trim_end().to_owned() + "\n");
-        self.data(&lines.collect::<String>())
+        self.data(&table(header, rows))
     }
+}
+
+/// Rows in aligned columns.
+pub(super) fn table(header: &[&str], rows: &[Vec<String>]) -> String {
+    let mut table = Table::new();
+    table.load_style(comfy_table::presets::NOTHING);
+    table.set_header(header);
+    table.add_rows(rows);
+    for column in table.column_iter_mut() {
+        column.set_padding((0, 3));
+    }
+    table.lines().map(|line| line.trim_end().to_owned() + "\n").collect()
 }
 
 /// A value as indented JSON with a final newline.

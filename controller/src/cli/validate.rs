@@ -18,7 +18,7 @@ use crate::standalone::store::Store;
 pub(super) struct ValidateArgs {
     /// Lane files to check as if they were set; - reads standard input
     #[arg(short, long = "file", value_name = "FILE")]
-    files: Vec<PathBuf>,
+    pub(super) files: Vec<PathBuf>,
 }
 
 pub(super) fn run(store: &Store, args: &ValidateArgs, ui: &Ui) -> Result<u8, CommandError> {

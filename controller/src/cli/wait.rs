@@ -1,35 +1,48 @@
 //! `lanectl wait`: do all proxies run what was applied?
 
+use std::time::Duration;
+
 use clap::Args;
+use lane::name::{GroupName, LaneName};
 use tokio::time::Instant;
 
 use super::error::CommandError;
 use super::proxy_view::{self, ProxyView};
 use super::ui::{Output, Ui};
-use super::{rule_flags, state};
+use super::{rule_flags, state, target};
 use crate::standalone::error::{Error, Result};
 use crate::standalone::receipts::{Answer, Demand, POLL, lagging};
 use crate::standalone::store::{State, Store};
 
+/// How long files are waited for where nothing is said.
+const TIMEOUT: Duration = Duration::from_secs(30);
+
 /// Wait until every proxy runs the applied generation on every worker
 ///
-/// The proxies are asked, not the files. Exit code 3 names those that lag or cannot be asked.
+/// The proxies are asked, not the files; on a cluster the controller asks them. Exit code 3 names those that lag or
+/// cannot be asked.
 #[derive(Debug, Args)]
 pub(super) struct WaitArgs {
-    /// How long to wait
-    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = rule_flags::duration)]
-    timeout: std::time::Duration,
+    /// Only until this lane has come as far (cluster)
+    pub(super) lane: Option<LaneName>,
+    /// Lane group; the only one of the namespace if not given (cluster)
+    #[arg(long, value_name = "NAME")]
+    pub(super) group: Option<GroupName>,
+    /// How long to wait [default: 30s on files, 2m on a cluster]
+    #[arg(long, value_name = "DURATION", value_parser = rule_flags::duration)]
+    pub(super) timeout: Option<Duration>,
     /// Only name proxies that do not run or cannot be asked, instead of waiting for them
     #[arg(long)]
-    allow_unverified: bool,
+    pub(super) allow_unverified: bool,
     /// How to print the answers
     #[arg(short, long, value_enum, default_value_t)]
-    output: Output,
+    pub(super) output: Output,
 }
 
 pub(super) async fn run(store: &Store, args: &WaitArgs, ui: &Ui) -> Result<u8, CommandError> {
     let demand = if args.allow_unverified { Demand::Verifiable } else { Demand::All };
-    let deadline = Instant::now() + args.timeout;
+    target::refuse("files", &[("LANE", args.lane.is_some()), ("--group", args.group.is_some())])?;
+    let deadline = Instant::now() + args.timeout.unwrap_or(TIMEOUT);
     // The state is read anew in each round, since another `lanectl` may be carrying a change out.
     let (state, views) = loop {
         let state = state(store)?;

@@ -109,6 +109,38 @@ fn without_a_group_every_verb_says_how_to_begin() {
 }
 
 #[test]
+fn what_only_one_target_knows_is_wrong_on_the_other() {
+    let shop = Shop::init(&[]);
+    for args in [
+        &["apply", "-n", "shop"][..],
+        &["render", "--context", "c"],
+        &["init", "shop", "--entry=g", "--service=a", "--topology=topology.yaml", "-n", "shop"],
+        &["status", "--dir", "graylane"],
+        &["get", "lanes", "--dir", "graylane", "-n", "shop"],
+        &["get", "lanes", "-A"],
+        &["get", "lanes", "--watch"],
+        &["diff", "-f", "gray.yaml"],
+        &["wait", "gray"],
+        &["set-lane", "gray", "--header", "h", "--dry-run=server"],
+        &["set-lane", "gray", "--header", "h", "--force-conflicts"],
+        &["install"],
+    ] {
+        let run = shop.lanectl(args);
+        assert_eq!(run.code, 2, "{args:?}: {run}");
+        assert!(run.stderr.starts_with("error: "), "{args:?}: {run}");
+    }
+}
+
+#[test]
+fn a_lane_of_another_group_is_refused() {
+    let shop = Shop::init(&[]);
+    assert_eq!(shop.lanectl(&["set-lane", "gray", "--header", "h", "--group", "other"]).code, 4);
+    assert_eq!(shop.lanectl(&["set-lane", "gray", "--header", "h", "--group", "shop"]).code, 0);
+    assert_eq!(shop.lanectl(&["remove-lane", "gray", "--group", "other"]).code, 1);
+    assert_eq!(shop.lanectl(&["remove-lane", "gray", "--group", "shop"]).code, 0);
+}
+
+#[test]
 fn a_topology_that_does_not_fit_is_refused() {
     let shop = Shop::init(&[]);
     let before = shop.files();

@@ -69,7 +69,6 @@ spec:
     match:
       header:
         name: x-gray
-        value: present
 "###);
     assert!(shop.read("graylane/proxies/gateway/ecds/entry.json").contains("x-gray"));
     assert_snapshot!(shop.lanectl(&["set-lane", "gray", "--header", "x-gray"]).stderr, @"lane gray unchanged, generation 2");

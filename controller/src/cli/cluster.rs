@@ -1,0 +1,46 @@
+//! The verbs over a Kubernetes API server; each is thin, over [`crate::cluster::client`].
+
+mod diff;
+mod explain;
+mod get;
+mod init;
+mod install;
+mod objects;
+mod remove_lane;
+mod rows;
+mod set_lane;
+mod status;
+mod validate;
+mod wait;
+
+use super::Command;
+use super::error::CommandError;
+use super::ui::Ui;
+use crate::cluster::client::{Access, Cluster, Error};
+
+/// Runs a verb that knows clusters.
+pub(super) async fn run(access: &Access, command: Command, ui: &Ui) -> Result<u8, CommandError> {
+    // These print without asking anybody, if they are told to.
+    match command {
+        Command::Install(args) => return install::install(access, &args, ui).await,
+        Command::Uninstall(args) => return install::uninstall(access, &args, ui).await,
+        _ => {}
+    }
+    let cluster = Cluster::connect(access).await.map_err(|error| {
+        let error = CommandError::from(error);
+        if matches!(command, Command::Diff(_)) { error.of_diff() } else { error }
+    })?;
+    match command {
+        Command::Init(args) => init::run(&cluster, &args, ui).await,
+        Command::SetLane(args) => set_lane::run(&cluster, &args, ui).await,
+        Command::RemoveLane(args) => remove_lane::run(&cluster, &args, ui).await,
+        Command::Get(args) => get::run(&cluster, &args, ui).await,
+        Command::Status(args) => status::run(&cluster, &args, ui).await,
+        Command::Explain(args) => explain::run(&cluster, &args, ui).await,
+        Command::Validate(args) => validate::run(&cluster, &args, ui).await,
+        Command::Diff(args) => diff::run(&cluster, &args, ui).await.map_err(CommandError::of_diff),
+        Command::Wait(args) => wait::run(&cluster, &args, ui).await,
+        // The others have been served, or know no cluster.
+        _ => Err(Error::Internal("this verb knows no cluster".to_owned()).into()),
+    }
+}
