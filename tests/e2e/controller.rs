@@ -2,6 +2,7 @@
 
 mod demo;
 mod fake_proxies;
+mod rights;
 
 use std::collections::BTreeSet;
 use std::time::Duration;

@@ -15,7 +15,19 @@ pub const CONTROLLER_VARIABLE: &str = "GRAYLANE_CONTROLLER";
 /// Its caches have to be filled.
 const DEADLINE: Duration = Duration::from_secs(60);
 
-/// A running controller of one namespace; dropping it kills it as `kill -9` does.
+/// Where a controller works, and how it gets there.
+pub struct ControllerOptions<'a> {
+    /// The kubeconfig of the user that it speaks for.
+    pub kubeconfig: &'a Path,
+    /// The only namespace that it sees; the whole cluster unless given.
+    pub namespace: Option<&'a str>,
+    /// The namespace of its lease.
+    pub lease_namespace: &'a str,
+    /// Where it finds the metrics of proxies, as its flag of that name.
+    pub proxy_metrics: &'a str,
+}
+
+/// A running controller; dropping it kills it as `kill -9` does.
 pub struct Controller {
     process: Process,
     address: String,
@@ -23,25 +35,24 @@ pub struct Controller {
 }
 
 impl Controller {
-    /// Starts a controller and waits until its caches are filled. `proxy_metrics` is where it finds the metrics of
-    /// proxies, as its flag of that name.
+    /// Starts a controller and waits until its caches are filled.
     ///
     /// # Errors
     /// When `GRAYLANE_CONTROLLER` is not set, or the controller is not ready in time; the error shows its log.
-    pub async fn start(kubeconfig: &Path, namespace: &str, proxy_metrics: &str) -> Result<Self> {
+    pub async fn start(options: &ControllerOptions<'_>) -> Result<Self> {
         let binary = std::env::var_os(CONTROLLER_VARIABLE)
             .with_context(|| format!("{CONTROLLER_VARIABLE} is not set: run through cargo xtask test"))?;
         let dir = tempfile::tempdir()?;
         let address = format!("127.0.0.1:{}", ports::free()?);
-        let args = [
-            format!("--kubeconfig={}", kubeconfig.display()),
-            format!("--namespace={namespace}"),
-            format!("--lease-namespace={namespace}"),
-            format!("--identity=test-{}", ports::free()?),
+        let mut args = vec![
+            format!("--kubeconfig={}", options.kubeconfig.display()),
+            format!("--lease-namespace={}", options.lease_namespace),
+            format!("--identity={address}"),
             format!("--listen={address}"),
-            format!("--proxy-metrics={proxy_metrics}"),
+            format!("--proxy-metrics={}", options.proxy_metrics),
             "--module-path=/graylane.wasm".to_owned(),
         ];
+        args.extend(options.namespace.map(|namespace| format!("--namespace={namespace}")));
         let process = Process::start(binary, args, &dir.path().join("log"))?;
         let mut controller = Self { process, address, dir };
         wait::succeeds(DEADLINE, "the controller to be ready", async || controller.is_ready().await)
@@ -64,6 +75,16 @@ impl Controller {
         let metrics = self.get("/metrics").await?;
         let passes = metrics.lines().filter(|line| line.starts_with("graylane_controller_passes_total{"));
         passes.map(|line| Ok(line.rsplit(' ').next().context("no value")?.parse::<u64>()?)).sum()
+    }
+
+    /// Asks it to end, and waits until it has.
+    ///
+    /// # Errors
+    /// When it does not end in time, or with an error.
+    pub async fn stop(mut self) -> Result<()> {
+        let status = self.process.terminate(DEADLINE).await?;
+        ensure!(status.success(), "{status}\n{}", self.log());
+        Ok(())
     }
 
     async fn is_ready(&mut self) -> Result<()> {

@@ -14,7 +14,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tests::cluster::Cluster;
-use tests::controller::Controller;
+use tests::controller::{Controller, ControllerOptions};
 
 use super::fake_proxies::FakeProxies;
 
@@ -30,7 +30,7 @@ pub(super) struct Demo {
 }
 
 impl Demo {
-    /// A namespace with the mesh in it, and a controller.
+    /// A namespace with the mesh in it, and a controller that sees nothing else.
     pub(super) async fn start() -> Result<Self> {
         let cluster = Cluster::shared().await?;
         let definitions = controller::cluster::crd::definitions();
@@ -38,10 +38,25 @@ impl Demo {
             definitions.iter().map(serde_json::to_string).collect::<Result<_, _>>()?;
         cluster.install_crds(&definitions).await?;
         let namespace = cluster.namespace("demo").await?;
-        let client = cluster.client().await?;
         let proxies = FakeProxies::start().await?;
-        let metrics = format!("http://{}/{{ip}}", proxies.address);
-        let controller = Controller::start(&cluster.kubeconfig()?, &namespace, &metrics).await?;
+        let controller = Controller::start(&ControllerOptions {
+            kubeconfig: &cluster.kubeconfig()?,
+            namespace: Some(&namespace),
+            lease_namespace: &namespace,
+            proxy_metrics: &proxies.metrics(),
+        })
+        .await?;
+        Self::with(cluster, namespace, controller, proxies).await
+    }
+
+    /// The mesh in a namespace, for a controller that runs already.
+    pub(super) async fn with(
+        cluster: Arc<Cluster>,
+        namespace: String,
+        controller: Controller,
+        proxies: FakeProxies,
+    ) -> Result<Self> {
+        let client = cluster.client().await?;
         let demo = Self { namespace, controller, proxies, client, _cluster: cluster };
         demo.deploy("gateway", "gateway", "v1", None).await?;
         for (name, version, lane) in [("a", "v1", None), ("a", "v2", Some("gray")), ("b", "v1", None)] {

@@ -12,7 +12,7 @@ use tokio::task::JoinHandle;
 
 /// One address that answers for all pods.
 pub(super) struct FakeProxies {
-    pub(super) address: SocketAddr,
+    address: SocketAddr,
     generation: Arc<AtomicU64>,
     server: JoinHandle<()>,
 }
@@ -47,6 +47,11 @@ impl FakeProxies {
             }
         });
         Ok(Self { address, generation, server })
+    }
+
+    /// Where a controller finds their metrics.
+    pub(super) fn metrics(&self) -> String {
+        format!("http://{}/{{ip}}", self.address)
     }
 
     /// From now on they run this generation.
