@@ -143,6 +143,40 @@ async fn what_cannot_be_is_refused_by_the_api_server_or_said_in_a_condition() ->
     .await
 }
 
+/// The first one is killed as `kill -9` does, so that its lease has to run out.
+#[tokio::test]
+async fn of_two_controllers_one_acts_and_the_other_takes_over() -> Result<()> {
+    let mut demo = Demo::start().await?;
+    demo.set_group(json!({ "entries": ["gateway"], "services": [{ "name": "a" }] })).await?;
+    wait::succeeds(DEADLINE, "the group is programmed", async || {
+        let programmed = condition(&demo, "Programmed").await?;
+        ensure!(programmed.0 == "True", "{programmed:?}");
+        Ok(())
+    })
+    .await?;
+    let second = demo.another_controller().await?;
+    let rules = json!([{ "name": "testers", "match": { "header": { "name": "x-gray" } } }]);
+    demo.set_lane("gray", json!({ "group": "shop", "rules": rules })).await?;
+    wait::succeeds(DEADLINE, "the lane admits requests", async || {
+        ensure!(demo.at_the_gateway().await?.contains("testers"), "nobody is admitted");
+        Ok(())
+    })
+    .await?;
+    ensure!(second.passes().await? == 0, "both act");
+
+    drop(std::mem::replace(&mut demo.controller, second));
+    demo.lanes().delete("gray", &DeleteParams::default()).await?;
+    wait::succeeds(DEADLINE, "the lane is gone", async || {
+        ensure!(!demo.at_the_gateway().await?.contains("testers"), "requests are admitted");
+        let found = objects(&demo).await?;
+        ensure!(!found.contains("EnvoyFilter clusters"), "{found:?}");
+        Ok(())
+    })
+    .await?;
+    ensure!(demo.controller.passes().await? > 0, "the second one has done nothing");
+    Ok(())
+}
+
 #[tokio::test]
 async fn nothing_is_written_when_nothing_changes() -> Result<()> {
     let demo = Demo::start().await?;

@@ -26,7 +26,7 @@ pub(super) struct Demo {
     pub(super) controller: Controller,
     pub(super) proxies: FakeProxies,
     client: Client,
-    _cluster: Arc<Cluster>,
+    cluster: Arc<Cluster>,
 }
 
 impl Demo {
@@ -39,13 +39,7 @@ impl Demo {
         cluster.install_crds(&definitions).await?;
         let namespace = cluster.namespace("demo").await?;
         let proxies = FakeProxies::start().await?;
-        let controller = Controller::start(&ControllerOptions {
-            kubeconfig: &cluster.kubeconfig()?,
-            namespace: Some(&namespace),
-            lease_namespace: &namespace,
-            proxy_metrics: &proxies.metrics(),
-        })
-        .await?;
+        let controller = controller(&cluster, &namespace, &proxies).await?;
         Self::with(cluster, namespace, controller, proxies).await
     }
 
@@ -57,7 +51,7 @@ impl Demo {
         proxies: FakeProxies,
     ) -> Result<Self> {
         let client = cluster.client().await?;
-        let demo = Self { namespace, controller, proxies, client, _cluster: cluster };
+        let demo = Self { namespace, controller, proxies, client, cluster };
         demo.deploy("gateway", "gateway", "v1", None).await?;
         for (name, version, lane) in [("a", "v1", None), ("a", "v2", Some("gray")), ("b", "v1", None)] {
             demo.deploy(&format!("{name}-{version}"), name, version, lane).await?;
@@ -70,6 +64,11 @@ impl Demo {
             demo.put::<Service>(name, service).await?;
         }
         Ok(demo)
+    }
+
+    /// A second controller that sees what the first one sees.
+    pub(super) async fn another_controller(&self) -> Result<Controller> {
+        controller(&self.cluster, &self.namespace, &self.proxies).await
     }
 
     async fn deploy(&self, name: &str, app: &str, version: &str, lane: Option<&str>) -> Result<()> {
@@ -148,6 +147,17 @@ impl Demo {
         api.patch(name, &PatchParams::apply(USER), &Patch::Apply(object)).await?;
         Ok(())
     }
+}
+
+/// A controller of one namespace.
+async fn controller(cluster: &Cluster, namespace: &str, proxies: &FakeProxies) -> Result<Controller> {
+    Controller::start(&ControllerOptions {
+        kubeconfig: &cluster.kubeconfig()?,
+        namespace: Some(namespace),
+        lease_namespace: namespace,
+        proxy_metrics: &proxies.metrics(),
+    })
+    .await
 }
 
 fn object(kind: &str, name: &str, spec: Value) -> Value {
