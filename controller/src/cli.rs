@@ -1,4 +1,4 @@
-//! The command line: arguments in, exit code out. One file per verb; [`cluster`] has the verbs of a cluster.
+//! The command line: arguments in, exit code out. One file per verb; `cluster` has the verbs of a cluster.
 
 mod apply;
 mod change_args;
