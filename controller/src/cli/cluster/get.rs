@@ -109,7 +109,7 @@ fn is_meant<K: Resource>(object: &K, args: &GetArgs) -> bool {
 
 /// Who manages which field is for programs that apply.
 fn without_managers<K: Resource>(mut object: K) -> K {
-    object.managed_fields_mut().clear();
+    object.meta_mut().managed_fields = None;
     object
 }
 

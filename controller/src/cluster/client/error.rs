@@ -175,11 +175,8 @@ fn causes(status: &Status, line: fn(&str, &str) -> String) -> Vec<String> {
 
 /// A rule of ours carries reason and remedy itself, and is shown as `lanectl validate` shows it.
 fn invalid(field: &str, message: &str) -> String {
-    let ours = message.strip_prefix("Invalid value: ").and_then(|rest| {
-        let value = rest.strip_prefix("\"object\": ").or_else(|| rest.strip_prefix("\"\": "));
-        value.or_else(|| rest.split_once(": ").map(|(_, said)| said))
-    });
-    let said = ours.unwrap_or(message);
+    let said = message.strip_prefix("Invalid value: ").unwrap_or(message);
+    let said = said.strip_prefix("\"object\": ").unwrap_or(said);
     if field.is_empty() || field == "<nil>" { said.to_owned() } else { format!("{field}: {said}") }
 }
 
@@ -219,9 +216,11 @@ mod tests {
         check(
             json!({ "code": 422, "reason": "Invalid", "message": "long", "details": { "causes": [
                 { "field": "<nil>", "message": "Invalid value: \"object\": a lane stays in its group; remove it" },
+                { "field": "", "message": "Invalid value: there is no entry; name one" },
                 { "field": "spec.group", "message": "Required value" },
             ] } }),
-            "lane gray: a lane stays in its group; remove it\nlane gray: spec.group: Required value",
+            "lane gray: a lane stays in its group; remove it\nlane gray: there is no entry; name one\n\
+             lane gray: spec.group: Required value",
         );
         check(
             json!({ "code": 409, "reason": "Conflict", "message": "long", "details": { "causes": [

@@ -1,0 +1,7 @@
+//! `lanectl` on a real API server: the same verbs as on files, run as a person or a pipeline runs them.
+
+mod refusals;
+mod releases;
+mod setup;
+mod shop;
+mod waiting;
