@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use tests::cluster::{AuditEvent, Cluster};
 use tests::wait;
 
-const DEADLINE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_secs(180);
 
 /// The pods that one of our tests works with, two of them.
 fn deployment(annotations: &Value) -> Result<Deployment> {
