@@ -75,7 +75,8 @@ impl Cluster {
         store.ready(|| layout.etcd_listens()).await?;
         let mut api_server = Component::start(&layout.api_server(&access), dir.path())?;
         api_server.ready(|| is_ready(&access)).await?;
-        let mut controllers = start_controllers(&layout, &access, dir.path())?;
+        let [manager, scheduler] = start_controllers(&layout, &access, dir.path())?;
+        let mut controllers = [manager, scheduler, start_kubelet(&layout, &access, dir.path())?];
         let client = access.client(ADMIN).await?;
         create_node(&client).await?;
         let [manager, _, kubelet] = &mut controllers;
@@ -172,8 +173,8 @@ impl Cluster {
         audit::read(&self.audit_log())
     }
 
-    /// Kills the API server, starts it again after `outage`, and waits until it is ready. The controllers, the
-    /// scheduler and KWOK begin anew then, as they do where they lose their leadership: by themselves they would
+    /// Kills the API server, starts it again after `outage`, and waits until it is ready. The controllers and the
+    /// scheduler begin anew then, as they do where they lose their leadership: by themselves they would
     /// wait up to a minute before they ask again. Only the owner of a cluster can do it: others would not expect it.
     ///
     /// # Errors
@@ -183,10 +184,11 @@ impl Cluster {
         tokio::time::sleep(outage).await;
         self.api_server = Component::start(&self.layout.api_server(&self.access), self.dir.path())?;
         self.api_server.ready(|| is_ready(&self.access)).await?;
-        for controller in &mut self.controllers {
-            controller.kill();
-        }
-        self.controllers = start_controllers(&self.layout, &self.access, self.dir.path())?;
+        // Not KWOK, which would forget the addresses of the pods that there are, and give them again.
+        let [manager, scheduler, _] = &mut self.controllers;
+        manager.kill();
+        scheduler.kill();
+        [*manager, *scheduler] = start_controllers(&self.layout, &self.access, self.dir.path())?;
         Ok(())
     }
 
@@ -218,14 +220,19 @@ impl Cluster {
 }
 
 /// Starts what acts on objects, each as a user of its own.
-fn start_controllers(layout: &Layout, access: &Access, dir: &Path) -> Result<[Component; 3]> {
-    let [manager, scheduler, kubelet] = COMPONENTS;
+fn start_controllers(layout: &Layout, access: &Access, dir: &Path) -> Result<[Component; 2]> {
+    let [manager, scheduler, _] = COMPONENTS;
     let start = |command: Command| Component::start(&command, dir);
     Ok([
         start(layout.controller_manager(&access.file_of(manager)?))?,
         start(layout.scheduler(&access.file_of(scheduler)?))?,
-        start(layout.kwok(&access.file_of(kubelet)?))?,
     ])
+}
+
+/// Starts KWOK in place of the kubelet.
+fn start_kubelet(layout: &Layout, access: &Access, dir: &Path) -> Result<Component> {
+    let [.., kubelet] = COMPONENTS;
+    Component::start(&layout.kwok(&access.file_of(kubelet)?), dir)
 }
 
 /// Asks the API server whether it is ready; the certificate that clients trust is there by then.
