@@ -132,8 +132,13 @@ async fn a_rollout_hangs_when_new_pods_are_not_ready() -> Result<()> {
     })
     .await?;
     serves(&client, &namespace, "shop:1").await?;
-    let status = deployments.get("shop").await?.status.context("no status")?;
-    assert_eq!((status.updated_replicas, status.ready_replicas), (Some(1), Some(2)));
+    wait::succeeds(DEADLINE, "the rollout to hang", async || {
+        let status = deployments.get("shop").await?.status.context("no status")?;
+        let seen = (status.updated_replicas, status.ready_replicas);
+        ensure!(seen == (Some(1), Some(2)), "{seen:?}");
+        Ok(())
+    })
+    .await?;
 
     let later = json!({ "spec": { "template": { "metadata": { "annotations": {
         "test.graylane.dev/ready": null, "test.graylane.dev/ready-after": "300ms" } } } } });
