@@ -23,9 +23,10 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
-use k8s_openapi::api::core::v1::{Namespace, Node, ServiceAccount};
+use k8s_openapi::api::core::v1::{Namespace, Node, Pod, ServiceAccount};
 use kube::api::{ObjectMeta, PostParams};
 use kube::{Api, Client};
+use serde_json::json;
 use tempfile::TempDir;
 use tokio::sync::Mutex;
 
@@ -33,6 +34,7 @@ pub use access::RESTRICTED;
 pub use audit::AuditEvent;
 
 use crate::lanectl::Lanectl;
+use crate::wait;
 use access::{ADMIN, Access, COMPONENTS};
 use components::{Command, Component, Layout};
 
@@ -82,6 +84,7 @@ impl Cluster {
         let [manager, _, kubelet] = &mut controllers;
         kubelet.ready(|| node_is_ready(&client)).await?;
         manager.ready(|| namespaces_are_filled(&client)).await?;
+        create_first_pod(&client).await?;
         Ok(Self { access, layout, api_server, controllers, _store: store, dir })
     }
 
@@ -263,6 +266,22 @@ async fn node_is_ready(client: &Client) -> Result<()> {
     let taints = node.spec.and_then(|spec| spec.taints).unwrap_or_default();
     ensure!(taints.is_empty(), "the node has taints: {taints:?}");
     Ok(())
+}
+
+/// Runs the cluster's first pod by itself: KWOK begins to count addresses with the first pod that asks for one, and
+/// two that are the first at the same time are given the same address.
+async fn create_first_pod(client: &Client) -> Result<()> {
+    let pod = json!({
+        "metadata": { "name": "first" },
+        "spec": { "nodeName": NODE, "containers": [{ "name": "app", "image": "first" }] },
+    });
+    let api: Api<Pod> = Api::namespaced(client.clone(), "default");
+    api.create(&PostParams::default(), &serde_json::from_value(pod)?).await?;
+    wait::succeeds(DEADLINE, "the first pod's address", async || {
+        let status = api.get("first").await?.status;
+        status.and_then(|status| status.pod_ip).context("it has none").map(drop)
+    })
+    .await
 }
 
 /// The controllers run: they give every namespace its account.
