@@ -8,6 +8,7 @@ mod controller;
 mod differential;
 mod docs;
 mod fallback;
+mod istio_matrix;
 mod lanectl_cluster;
 mod lanes;
 mod matrix;

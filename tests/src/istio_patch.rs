@@ -26,6 +26,9 @@ use std::path::Path;
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 
+/// The namespace whose objects are for all namespaces.
+const ROOT_NAMESPACE: &str = "istio-system";
+
 /// What a proxy has in force, and what istiod knows of it.
 #[derive(Clone, Debug)]
 pub struct Proxy {
@@ -80,10 +83,14 @@ impl Proxy {
         })
     }
 
-    /// Applies those of `objects` that are EnvoyFilters for this proxy: by priority, in the order given.
+    /// Applies those of `objects` that are EnvoyFilters for this proxy: by priority, those of the root namespace
+    /// first, in the order given.
     pub fn apply(&mut self, objects: &[Value]) -> Result<()> {
         let mut filters: Vec<&Value> = objects.iter().filter(|object| self.is_for(object)).collect();
-        filters.sort_by_key(|filter| filter["spec"]["priority"].as_i64().unwrap_or_default());
+        filters.sort_by_key(|filter| {
+            let is_local = filter["metadata"]["namespace"] != ROOT_NAMESPACE;
+            (filter["spec"]["priority"].as_i64().unwrap_or_default(), is_local)
+        });
         let all = filters.iter().flat_map(|filter| filter["spec"]["configPatches"].as_array());
         let patches = all.flatten().map(Patch::read).collect::<Result<Vec<_>>>()?;
         for patch in &patches {
@@ -95,8 +102,9 @@ impl Proxy {
 
     fn is_for(&self, object: &Value) -> bool {
         let selector = object["spec"]["workloadSelector"]["labels"].as_object();
+        let namespace = &object["metadata"]["namespace"];
         object["kind"] == "EnvoyFilter"
-            && object["metadata"]["namespace"] == self.namespace.as_str()
+            && (*namespace == self.namespace.as_str() || *namespace == ROOT_NAMESPACE)
             && selector.into_iter().flatten().all(|(key, value)| {
                 self.labels.get(key).map(String::as_str) == value.as_str() && value.is_string()
             })

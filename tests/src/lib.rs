@@ -10,6 +10,7 @@
 //! client.rs       requests over HTTP/1.1, HTTP/2 and gRPC
 //! raw.rs          bytes over a bare TCP connection
 //! istio_patch.rs  what istiod makes of EnvoyFilters
+//! istio_mesh.rs   the same mesh from recorded configuration of Istio's sidecars, with our objects applied
 //! websocket.rs    an echo over WebSocket
 //! load.rs         many requests in the background, each recorded
 //! figures.rs      what a test has measured, for people to read
@@ -31,6 +32,7 @@ pub mod drains;
 pub mod envoy;
 pub mod figures;
 pub mod hold;
+pub mod istio_mesh;
 pub mod istio_patch;
 pub mod lanectl;
 pub mod load;

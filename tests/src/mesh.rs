@@ -62,9 +62,7 @@ impl Mesh {
     pub async fn prepare(options: MeshOptions) -> Result<Self> {
         let dir = tempfile::Builder::new().prefix("graylane-mesh-").tempdir()?;
         let topology = options.topology()?;
-        let module = std::env::var(WASM_VARIABLE)
-            .with_context(|| format!("{WASM_VARIABLE} is not set: run through cargo xtask test"))?;
-        let module = options.module.clone().unwrap_or_else(|| PathBuf::from(module));
+        let module = options.module()?;
         let source = dir.path().join("topology.yaml");
         write_topology(&source, &topology)?;
         let lanectl =

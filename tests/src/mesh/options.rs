@@ -4,12 +4,12 @@ use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use chain::{Forward, Witness};
 use envoy_config::topology::{AccessLog, Gateway, TOPOLOGY, Tls, Topology, TopologySpec, Workload};
 use lane::model::Object;
 
-use super::GATEWAY;
+use super::{GATEWAY, WASM_VARIABLE};
 use crate::ports;
 
 /// Options of [`super::Mesh::start`]: by default the chain a → b → c with a gray version of a and c, a
@@ -124,6 +124,16 @@ impl MeshOptions {
         Self { witness: Some(witness), ..self }
     }
 
+    /// The Wasm module: that of the options, else the one that the environment names.
+    pub(crate) fn module(&self) -> Result<PathBuf> {
+        if let Some(module) = &self.module {
+            return Ok(module.clone());
+        }
+        let module = std::env::var(WASM_VARIABLE)
+            .with_context(|| format!("{WASM_VARIABLE} is not set: run through cargo xtask test"))?;
+        Ok(PathBuf::from(module))
+    }
+
     /// The topology, on free ports.
     pub(super) fn topology(&self) -> Result<Topology> {
         let gateway = Gateway {
@@ -174,12 +184,12 @@ impl MeshOptions {
         workload.lane.as_ref().map_or("v1", |lane| lane.as_str())
     }
 
-    pub(super) fn forward_of(&self, workload: &str) -> Forward {
+    pub(crate) fn forward_of(&self, workload: &str) -> Forward {
         self.forward.iter().find(|(name, _)| name == workload).map(|(_, f)| *f).unwrap_or_default()
     }
 
     /// The service that is called after `service`.
-    pub(super) fn next_service(&self, service: &str) -> Option<&str> {
+    pub(crate) fn next_service(&self, service: &str) -> Option<&str> {
         let names = self.services.iter().map(|service| service.name.as_str());
         names.skip_while(|name| *name != service).nth(1)
     }
