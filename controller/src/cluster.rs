@@ -9,6 +9,7 @@
 //! I/O is in [`world`], [`apply`], [`receipts`], [`leader`] and in the status that [`reconcile`] writes; all else
 //! is a function of what was read.
 
+pub mod accepted;
 pub mod apply;
 pub mod client;
 pub mod conditions;

@@ -13,7 +13,9 @@ use serde::{Deserialize, Serialize};
 pub use condition::{Condition, NamedMatch, Rule, ValueMatch};
 pub use group::{Fallback, LaneGroupSpec, Propagation, RouteMode, Service};
 pub use lane::{BucketRange, LaneSpec, Share, StickyKey};
-pub use status::{LaneGroupStatus, LaneInForce, LanePhase, LaneStatus, ObjectCondition, ProxyCount};
+pub use status::{
+    AcceptedSpec, LaneGroupStatus, LaneInForce, LanePhase, LaneStatus, ObjectCondition, ProxyCount,
+};
 
 /// The `apiVersion` of every object of this model.
 pub const API_VERSION: &str = "graylane.dev/v1alpha1";

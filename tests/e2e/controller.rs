@@ -1,5 +1,6 @@
 //! The controller on a real API server: from lane groups and lanes to Istio's objects, and back to nothing.
 
+mod bad_edits;
 mod demo;
 mod fake_proxies;
 mod rights;

@@ -39,6 +39,14 @@ impl Draft {
         Self { kind, status: "False", reason: reason.to_owned(), message: message.into() }
     }
 
+    /// With one line more.
+    #[must_use]
+    pub fn and(mut self, line: &str) -> Self {
+        self.message.push('\n');
+        self.message.push_str(line);
+        self
+    }
+
     /// Whether all is well.
     #[must_use]
     pub fn is_good(&self) -> bool {
@@ -117,17 +125,17 @@ fn lines(problems: Vec<&Problem>) -> String {
     problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }
 
-/// The conditions as they are written: each keeps the time of its last change of status.
+/// The conditions as they are written, each about a generation of the object: each keeps the time of its last
+/// change of status.
 #[must_use]
 pub fn timed(
-    drafts: impl IntoIterator<Item = Draft>,
+    drafts: impl IntoIterator<Item = (Draft, Option<i64>)>,
     former: &[ObjectCondition],
-    generation: Option<i64>,
     now: Timestamp,
 ) -> Vec<ObjectCondition> {
     drafts
         .into_iter()
-        .map(|draft| {
+        .map(|(draft, generation)| {
             let unchanged = former.iter().find(|old| old.kind == draft.kind && old.status == draft.status);
             ObjectCondition {
                 kind: draft.kind.to_owned(),
@@ -157,14 +165,12 @@ mod tests {
     #[test]
     fn a_condition_keeps_its_time_as_long_as_its_status() {
         let at = |second| Timestamp::from_second(second).unwrap();
-        let first =
-            timed([by_receipts(ProxyCount { ready: 0, total: 2, unverified: 1 })], &[], Some(1), at(1));
+        let draft = |ready, unverified| by_receipts(ProxyCount { ready, total: 2, unverified });
+        let first = timed([(draft(0, 1), Some(1))], &[], at(1));
         assert_eq!(first[0].reason, "ProxiesUnverified");
-        let second =
-            timed([by_receipts(ProxyCount { ready: 1, total: 2, unverified: 0 })], &first, Some(2), at(2));
+        let second = timed([(draft(1, 0), Some(2))], &first, at(2));
         assert_eq!((second[0].reason.as_str(), second[0].last_transition_time), ("ProxiesBehind", at(1)));
-        let third =
-            timed([by_receipts(ProxyCount { ready: 2, total: 2, unverified: 0 })], &second, Some(2), at(3));
+        let third = timed([(draft(2, 0), Some(2))], &second, at(3));
         assert_eq!((third[0].status.as_str(), third[0].last_transition_time), ("True", at(3)));
     }
 }

@@ -13,7 +13,7 @@ use envoy_config::istio::{Protocol, emission};
 use k8s_openapi::api::core::v1::Service as KubeService;
 use kube::ResourceExt as _;
 use kube::runtime::reflector::ObjectRef;
-use lane::model::{LANE, LANE_GROUP, LaneGroup as GroupModel, Service as ServiceSpec};
+use lane::model::{LANE, LANE_GROUP, LaneGroup as GroupModel, LaneGroupSpec, Service as ServiceSpec};
 use lane::model::{Lane as LaneModel, Object};
 use lane::name::{EntryName, NamespaceName};
 
@@ -63,6 +63,29 @@ pub fn group_model(group: &LaneGroup) -> Option<GroupModel> {
     Some(Object { status: group.status.clone(), ..object })
 }
 
+/// The group as it is in force: as it was when it made sense last. `None` where its name is none.
+#[must_use]
+pub fn group_in_force(group: &LaneGroup) -> Option<GroupModel> {
+    let spec = spec_in_force(group).clone();
+    Some(Object { spec, ..group_model(group)? })
+}
+
+/// What a group said when it made sense last; what it says now where that is not known.
+#[must_use]
+pub fn spec_in_force(group: &LaneGroup) -> &LaneGroupSpec {
+    let accepted = group.status.as_ref().and_then(|status| status.accepted.as_ref());
+    accepted.map_or(&group.spec.0, |accepted| &accepted.spec)
+}
+
+/// The lane as it is in force: as it was when it made sense last. `None` where its name is none.
+#[must_use]
+pub fn lane_in_force(lane: &Lane) -> Option<LaneModel> {
+    let model = lane_model(lane)?;
+    let accepted = lane.status.as_ref().and_then(|status| status.accepted.as_ref());
+    let spec = accepted.map_or(&lane.spec.0, |accepted| &accepted.spec).clone();
+    Some(Object { spec, ..model })
+}
+
 /// The lane as the model has it. `None` where its name is none, which the API server has refused.
 #[must_use]
 pub fn lane_model(lane: &Lane) -> Option<LaneModel> {
@@ -70,11 +93,16 @@ pub fn lane_model(lane: &Lane) -> Option<LaneModel> {
     Some(Object { status: lane.status.clone(), ..object })
 }
 
-/// Reads everything that `group` refers to. `None` where the names of the group itself are none.
+/// Reads everything that the group `model` of `namespace` refers to. `None` where that is no name of one.
 #[must_use]
-pub fn read(world: &World, settings: &Settings, group: &LaneGroup, lanes: &[LaneModel]) -> Option<Reading> {
-    let model = group_model(group)?;
-    let namespace: NamespaceName = group.namespace()?.parse().ok()?;
+pub fn read(
+    world: &World,
+    settings: &Settings,
+    namespace: &str,
+    model: GroupModel,
+    lanes: &[LaneModel],
+) -> Option<Reading> {
+    let namespace: NamespaceName = namespace.parse().ok()?;
     let mut reader =
         Reader { world, settings, namespace: &namespace, missing: Vec::new(), not_granted: Vec::new() };
     let services = reader.services(&model);

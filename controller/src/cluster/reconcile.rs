@@ -15,12 +15,12 @@ use jiff::Timestamp;
 use kube::api::Api;
 use kube::runtime::events::Recorder;
 use kube::{Client, ResourceExt as _};
-use lane::model::{LaneGroupStatus, LaneInForce, ProxyCount};
-use lane::validate;
+use lane::model::{LaneGroup as GroupModel, LaneGroupStatus, Object, ProxyCount};
 use sha2::{Digest, Sha256};
 
+use super::accepted::{self, Verdict};
 use super::apply::{self, ApplyError, Owned};
-use super::conditions::{self, Draft, RESOLVED_REFS};
+use super::conditions::{self, Draft, PROGRAMMED, RESOLVED_REFS};
 use super::crd::LaneGroup;
 use super::dereference::{self, Reading, Settings};
 use super::metrics::Metrics;
@@ -111,38 +111,40 @@ impl<'a> Pass<'a> {
 
     async fn run(&mut self) -> Result<Outcome, ReconcileError> {
         self.hold().await?;
-        let Some(model) = dereference::group_model(self.group) else { return Ok(Outcome::Settled) };
-        let problems = validate::group(&model);
+        let Some(wanted) = dereference::group_model(self.group) else { return Ok(Outcome::Settled) };
+        let Verdict { in_force, accepted } =
+            accepted::group(&wanted, self.group.metadata.generation.unwrap_or_default());
+        let Some(in_force) = in_force else { return self.refuse(accepted, &wanted).await };
+        let model = Object { spec: in_force.spec.clone(), ..wanted };
         let lanes = self.lanes(&model);
-        let status = self.status();
+        let status = LaneGroupStatus { accepted: Some(in_force), ..self.status() };
         let (phases, routed) = phases::next(
             &status.lanes,
-            &lanes.sound,
+            &lanes.in_force,
             &model.metadata.name,
             has_followed(status.proxies),
             Timestamp::now(),
         );
-        let Some(mut reading) = dereference::read(&self.ctx.world, &self.ctx.settings, self.group, &routed)
+        let Some(mut reading) =
+            dereference::read(&self.ctx.world, &self.ctx.settings, &self.namespace, model, &routed)
         else {
             return Ok(Outcome::Settled);
         };
-        let accepted = Draft::accepted(&problems);
-        if !accepted.is_good() {
-            // What is in force stays in force.
-            let unknown = Draft::bad(RESOLVED_REFS, "NotAccepted", "the group is not accepted");
-            let former = self.status().proxies;
-            return self
-                .finish(self.status(), [accepted, unknown, conditions::by_receipts(former)], &lanes)
-                .await;
-        }
-        self.put_buckets(&lanes.sound).await?;
-        let status = self.next_generation(&reading, phases).await?;
+        self.put_in_force(&lanes.in_force).await?;
+        let status = self.next_generation(&reading, LaneGroupStatus { lanes: phases, ..status }).await?;
         reading.input.generation = status.rules_generation;
         let generated = generate(&reading.input)?;
         self.put_objects(&generated.objects, &reading.input).await?;
         let proxies = self.ctx.scraper.count(&reading.proxies, status.rules_generation).await;
         let drafts = conditions::of_group(accepted, &reading, &generated.findings, proxies);
         self.finish(LaneGroupStatus { proxies, ..status }, drafts, &lanes).await
+    }
+
+    /// Says why nothing of a group is in force.
+    async fn refuse(&mut self, accepted: Draft, wanted: &GroupModel) -> Result<Outcome, ReconcileError> {
+        let unknown = |kind| Draft::bad(kind, "NotAccepted", "the group is not accepted");
+        let drafts = [accepted, unknown(RESOLVED_REFS), unknown(PROGRAMMED)];
+        self.finish(self.status(), drafts, &self.lanes(wanted)).await
     }
 
     fn status(&self) -> LaneGroupStatus {
@@ -171,9 +173,8 @@ impl<'a> Pass<'a> {
     async fn next_generation(
         &mut self,
         reading: &Reading,
-        lanes: Vec<LaneInForce>,
+        status: LaneGroupStatus,
     ) -> Result<LaneGroupStatus, ReconcileError> {
-        let status = LaneGroupStatus { lanes, ..self.status() };
         let digest = digest(&reading.input)?;
         if digest == status.rules_digest {
             return Ok(status);

@@ -6,10 +6,12 @@ use std::time::Duration;
 use futures_util::StreamExt as _;
 use kube::ResourceExt as _;
 use kube::runtime::reflector::ObjectRef;
+use lane::model::LaneGroupSpec;
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::crd::LaneGroup;
+use super::dereference;
 use super::leader::Elector;
 use super::metrics::PassResult;
 use super::reconcile::{Context, Outcome, reconcile};
@@ -109,11 +111,15 @@ fn enqueue(ctx: &Context, queue: &mut Queue, change: &Change) {
 }
 
 fn concerns(group: &LaneGroup, namespace: &str) -> bool {
-    let spec = &group.spec.0;
-    let services = spec.services.iter().filter_map(|service| service.namespace.as_ref());
-    let entries = spec.entries.iter().filter_map(|entry| entry.namespace.as_ref());
-    let mut others = services.chain(entries).chain(&spec.callers);
-    group.namespace().as_deref() == Some(namespace) || others.any(|other| other.as_str() == namespace)
+    let names = |spec: &LaneGroupSpec| {
+        let services = spec.services.iter().filter_map(|service| service.namespace.as_ref());
+        let entries = spec.entries.iter().filter_map(|entry| entry.namespace.as_ref());
+        let mut others = services.chain(entries).chain(&spec.callers);
+        others.any(|other| other.as_str() == namespace)
+    };
+    group.namespace().as_deref() == Some(namespace)
+        || names(&group.spec.0)
+        || names(dereference::spec_in_force(group))
 }
 
 /// In a moment, so that what changes together is looked at together; never later than it was due.

@@ -2,8 +2,20 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::lane::BucketRange;
+use super::group::LaneGroupSpec;
+use super::lane::{BucketRange, LaneSpec};
 use crate::name::LaneName;
+
+/// The last spec of an object that made sense. It stays in force while a newer one makes none, which is why it is
+/// kept: the API server forgets the former spec with the edit.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct AcceptedSpec<S> {
+    /// Its `metadata.generation`.
+    pub generation: i64,
+    /// What it says.
+    pub spec: S,
+}
 
 /// One aspect of an object's state, as Kubernetes' `metav1.Condition`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -81,6 +93,9 @@ pub struct LaneGroupStatus {
     /// How many proxies run that generation.
     #[serde(default)]
     pub proxies: ProxyCount,
+    /// The spec that is in force.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accepted: Option<AcceptedSpec<LaneGroupSpec>>,
     /// The lanes that the proxies know, each with how far it has come.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub lanes: Vec<LaneInForce>,
@@ -105,6 +120,9 @@ pub struct LaneStatus {
     /// The `metadata.generation` that was looked at.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
+    /// The spec that is in force.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accepted: Option<AcceptedSpec<LaneSpec>>,
     /// Services of which the lane has ready workloads.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub services: Vec<String>,

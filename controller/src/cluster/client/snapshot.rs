@@ -40,7 +40,8 @@ impl Surroundings {
     /// What the controller would read of the group now.
     #[must_use]
     pub fn read(&self, group: &LaneGroup, lanes: &[LaneModel]) -> Option<Reading> {
-        dereference::read(&self.world, &self.settings, group, lanes)
+        let model = dereference::group_model(group)?;
+        dereference::read(&self.world, &self.settings, &group.namespace()?, model, lanes)
     }
 
     /// How many pods are ready in a place, and how many there are.

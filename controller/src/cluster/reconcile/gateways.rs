@@ -83,12 +83,13 @@ impl Pass<'_> {
     }
 
     fn in_force(&self, group: &LaneGroup) -> Option<Input> {
-        let status = group.status.clone().filter(|status| status.rules_generation > 0)?;
-        let pass = Pass::new(self.ctx, group);
-        let model = dereference::group_model(group)?;
-        let lanes = phases::as_in_force(&status.lanes, &pass.lanes(&model).sound, &model.metadata.name);
-        let reading = dereference::read(&self.ctx.world, &self.ctx.settings, group, &lanes)?;
-        Some(reading.input)
+        let status = group.status.as_ref().filter(|status| status.rules_generation > 0)?;
+        let model = dereference::group_in_force(group)?;
+        let objects = Pass::new(self.ctx, group).lane_objects();
+        let lanes: Vec<_> = objects.iter().filter_map(|lane| dereference::lane_in_force(lane)).collect();
+        let lanes = phases::as_in_force(&status.lanes, &lanes, &model.metadata.name);
+        let (world, settings) = (&self.ctx.world, &self.ctx.settings);
+        Some(dereference::read(world, settings, &group.namespace()?, model, &lanes)?.input)
     }
 }
 
@@ -96,7 +97,7 @@ impl Pass<'_> {
 fn has_entry(group: &LaneGroup, (namespace, name): &Place) -> bool {
     let own = group.namespace();
     group.metadata.deletion_timestamp.is_none()
-        && group.spec.0.entries.iter().any(|entry| {
+        && dereference::spec_in_force(group).entries.iter().any(|entry| {
             let entry_namespace = entry.namespace.as_ref().map(NamespaceName::as_str).or(own.as_deref());
             entry.name == *name && entry_namespace == Some(namespace.as_str())
         })

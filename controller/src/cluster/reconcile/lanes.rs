@@ -1,4 +1,4 @@
-//! The lanes of a group: which make sense, and which buckets they hold.
+//! The lanes of a group: what of each is in force, and which buckets they hold.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -6,46 +6,38 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use kube::ResourceExt as _;
 use kube::api::Api;
-use lane::model::{Lane as LaneModel, LaneGroup as GroupModel, LaneStatus};
-use lane::problem::Problem;
-use lane::{share, validate};
+use lane::model::{Lane as LaneModel, LaneGroup as GroupModel, LaneSpec, LaneStatus, Object};
+use lane::share;
 
 use super::status::{status_params, status_patch};
 use super::{Pass, ReconcileError};
-use crate::cluster::conditions::Draft;
+use crate::cluster::accepted::{self, Verdict, Wanted};
 use crate::cluster::crd::Lane;
 use crate::cluster::dereference;
 
-/// The lanes of a group: those that make sense, with their buckets, and what is wrong with the others.
+/// The lanes of a group: those that are in force, with their buckets, and what is said of each.
 pub(super) struct Lanes {
-    pub(super) sound: Vec<LaneModel>,
-    pub(super) accepted: BTreeMap<String, Draft>,
+    pub(super) in_force: Vec<LaneModel>,
+    pub(super) verdicts: BTreeMap<String, Verdict<LaneSpec>>,
 }
 
 impl Pass<'_> {
     /// The lanes of the group, by name.
     pub(super) fn lanes(&self, group: &GroupModel) -> Lanes {
-        let mut all: Vec<LaneModel> =
-            self.lane_objects().iter().filter_map(|lane| dereference::lane_model(lane)).collect();
-        all.sort_by(|a, b| a.metadata.name.cmp(&b.metadata.name));
-        let facts = validate::Facts {
-            now_ms: u64::try_from(Timestamp::now().as_millisecond()).unwrap_or(0),
-            ..validate::Facts::default()
+        let mut wanted: Vec<Wanted> = self.lane_objects().iter().filter_map(|lane| wanted(lane)).collect();
+        wanted.sort_by(|a, b| a.lane.metadata.name.cmp(&b.lane.metadata.name));
+        let verdicts = accepted::lanes(group, &wanted, Timestamp::now());
+        let lane = |(wanted, verdict): (&Wanted, &Verdict<LaneSpec>)| {
+            let accepted = verdict.in_force.clone()?;
+            let spec = accepted.spec.clone();
+            let status = wanted.lane.status.clone().unwrap_or_default();
+            let status = Some(LaneStatus { accepted: Some(accepted), ..status });
+            Some(Object { spec, status, ..wanted.lane.clone() })
         };
-        let problems = validate::lanes(group, &all, &facts);
-        let of = |lane: &LaneModel| {
-            let prefix = format!("Lane/{} ", lane.metadata.name);
-            let own = problems.iter().filter_map(move |problem| {
-                let path = problem.path.strip_prefix(&prefix)?.to_owned();
-                Some(Problem { path, ..problem.clone() })
-            });
-            Draft::accepted(&own.collect::<Vec<_>>())
-        };
-        let accepted: BTreeMap<String, Draft> =
-            all.iter().map(|lane| (lane.metadata.name.to_string(), of(lane))).collect();
-        all.retain(|lane| accepted.get(lane.metadata.name.as_str()).is_some_and(Draft::is_good));
-        with_buckets(&mut all);
-        Lanes { sound: all, accepted }
+        let mut in_force: Vec<LaneModel> = wanted.iter().zip(&verdicts).filter_map(lane).collect();
+        with_buckets(&mut in_force);
+        let names = wanted.iter().map(|wanted| wanted.lane.metadata.name.to_string());
+        Lanes { in_force, verdicts: names.zip(verdicts).collect() }
     }
 
     pub(super) fn lane_objects(&self) -> Vec<Arc<Lane>> {
@@ -58,14 +50,15 @@ impl Pass<'_> {
         lanes
     }
 
-    /// Writes down the buckets that lanes hold, before any rule uses them.
-    pub(super) async fn put_buckets(&self, lanes: &[LaneModel]) -> Result<(), ReconcileError> {
+    /// Writes down which spec is in force and which buckets lanes hold, before any rule says so.
+    pub(super) async fn put_in_force(&self, lanes: &[LaneModel]) -> Result<(), ReconcileError> {
         for lane in self.lane_objects() {
-            let wanted = lanes.iter().find(|sound| sound.metadata.name.as_str() == lane.name_any());
-            let Some(wanted) = wanted.and_then(|sound| sound.status.as_ref()) else { continue };
+            let wanted = lanes.iter().find(|model| model.metadata.name.as_str() == lane.name_any());
+            let Some(wanted) = wanted.and_then(|model| model.status.clone()) else { continue };
             let held = lane.status.clone().unwrap_or_default();
-            if held.buckets != wanted.buckets {
-                self.put_lane(&lane, &LaneStatus { buckets: wanted.buckets.clone(), ..held }).await?;
+            if (&held.buckets, &held.accepted) != (&wanted.buckets, &wanted.accepted) {
+                let LaneStatus { buckets, accepted, .. } = wanted;
+                self.put_lane(&lane, &LaneStatus { buckets, accepted, ..held }).await?;
             }
         }
         Ok(())
@@ -84,6 +77,11 @@ impl Pass<'_> {
             }),
         }
     }
+}
+
+fn wanted(lane: &Lane) -> Option<Wanted> {
+    let generation = lane.metadata.generation.unwrap_or_default();
+    Some(Wanted { lane: dereference::lane_model(lane)?, generation })
 }
 
 /// Gives each lane with a share the buckets that it holds from now on.

@@ -22,29 +22,32 @@ impl Pass<'_> {
         drafts: [Draft; 3],
         lanes: &Lanes,
     ) -> Result<Outcome, ReconcileError> {
-        let programmed = drafts.last().cloned();
+        let [accepted, resolved, programmed] = drafts;
         let generation = self.group.metadata.generation;
         let settled = status.proxies.ready == status.proxies.total && !phases::are_moving(&status.lanes);
         let namespaces = self.owned().namespaces(&self.ctx.world).into_iter().collect();
-        let conditions = conditions::timed(drafts, &self.status().conditions, generation, Timestamp::now());
+        let in_force = status.accepted.as_ref().map(|accepted| accepted.generation).or(generation);
+        let stamped = [(accepted, generation), (resolved, in_force), (programmed.clone(), in_force)];
+        let conditions = conditions::timed(stamped, &self.status().conditions, Timestamp::now());
         let next = LaneGroupStatus { observed_generation: generation, namespaces, conditions, ..status };
         if next != self.status() {
             self.put_group(&next).await?;
             self.tell(&next.conditions).await;
         }
         for lane in self.lane_objects() {
-            let Some(accepted) = lanes.accepted.get(&lane.name_any()) else { continue };
-            let programmed = programmed.clone().filter(|_| accepted.is_good());
-            let drafts = [Some(accepted.clone()), programmed].into_iter().flatten();
+            let Some(verdict) = lanes.verdicts.get(&lane.name_any()) else { continue };
             let former = lane.status.clone().unwrap_or_default();
             let generation = lane.metadata.generation;
-            let conditions = conditions::timed(drafts, &former.conditions, generation, Timestamp::now());
-            let sound = lanes.sound.iter().find(|sound| sound.metadata.name.as_str() == lane.name_any());
-            let buckets = sound.and_then(|sound| sound.status.as_ref()).map(|status| status.buckets.clone());
+            let programmed = verdict.in_force.as_ref().map(|it| (programmed.clone(), Some(it.generation)));
+            let stamped = [Some((verdict.accepted.clone(), generation)), programmed].into_iter().flatten();
+            let conditions = conditions::timed(stamped, &former.conditions, Timestamp::now());
+            let model = lanes.in_force.iter().find(|model| model.metadata.name.as_str() == lane.name_any());
+            let buckets = model.and_then(|model| model.status.as_ref()).map(|status| status.buckets.clone());
             let next = LaneStatus {
                 observed_generation: generation,
                 conditions,
                 buckets: buckets.unwrap_or_default(),
+                accepted: verdict.in_force.clone(),
                 ..former.clone()
             };
             if next != former {
