@@ -9,6 +9,7 @@ mod differential;
 mod docs;
 mod fallback;
 mod istio_matrix;
+mod istiod;
 mod lanectl_cluster;
 mod lanes;
 mod matrix;

@@ -209,10 +209,18 @@ impl Cluster {
     /// # Errors
     /// When they cannot be found or are refused.
     pub async fn install_istio_crds(&self) -> Result<()> {
+        self.install_istio_kinds(&crds::ISTIO_KINDS).await
+    }
+
+    /// Installs Istio's definitions of further kinds.
+    ///
+    /// # Errors
+    /// When they cannot be found or are refused.
+    pub async fn install_istio_kinds(&self, kinds: &[&str]) -> Result<()> {
         let path = self.layout.binary("istio-crds.yaml")?;
         let text =
             std::fs::read_to_string(&path).with_context(|| format!("failed to read {}", path.display()))?;
-        crds::install(&self.client().await?, crds::of_istio(&text)).await
+        crds::install(&self.client().await?, crds::of_istio(&text, kinds)).await
     }
 
     /// The directory with the logs of all processes.

@@ -40,6 +40,14 @@ impl Controller {
     /// # Errors
     /// When `GRAYLANE_CONTROLLER` is not set, or the controller is not ready in time; the error shows its log.
     pub async fn start(options: &ControllerOptions<'_>) -> Result<Self> {
+        Self::with_module(options, "/graylane.wasm").await
+    }
+
+    /// Starts a controller that tells proxies to take the module from this file of theirs.
+    ///
+    /// # Errors
+    /// As [`Controller::start`].
+    pub async fn with_module(options: &ControllerOptions<'_>, module: &str) -> Result<Self> {
         let binary = std::env::var_os(CONTROLLER_VARIABLE)
             .with_context(|| format!("{CONTROLLER_VARIABLE} is not set: run through cargo xtask test"))?;
         let dir = tempfile::tempdir()?;
@@ -50,7 +58,7 @@ impl Controller {
             format!("--identity={address}"),
             format!("--listen={address}"),
             format!("--proxy-metrics={}", options.proxy_metrics),
-            "--module-path=/graylane.wasm".to_owned(),
+            format!("--module-path={module}"),
         ];
         args.extend(options.namespace.map(|namespace| format!("--namespace={namespace}")));
         let process = Process::start(binary, args, &dir.path().join("log"))?;

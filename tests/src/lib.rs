@@ -4,6 +4,7 @@
 //! mesh.rs         a gateway and a call chain, an Envoy per workload
 //! envoy.rs        a real Envoy: start, admin interface, stop
 //! cluster.rs      a Kubernetes control plane without containers
+//! istiod.rs       a real istiod, and meshes that it configures
 //! controller.rs   the lane-controller binary
 //! lanectl.rs      the lanectl binary, run with arguments
 //! process.rs      what both Envoy and its validation run in
@@ -22,7 +23,8 @@
 //! ```
 //!
 //! The tests themselves stand in `e2e/`. They get their binaries by environment variables
-//! (`GRAYLANE_ENVOY`, `GRAYLANE_LANECTL`, `GRAYLANE_CONTROLLER`, `GRAYLANE_KUBERNETES`), which `cargo xtask test` sets.
+//! (`GRAYLANE_ENVOY`, `GRAYLANE_LANECTL`, `GRAYLANE_CONTROLLER`, `GRAYLANE_KUBERNETES`), which `cargo xtask test` sets;
+//! `cargo xtask e2e` adds `GRAYLANE_ISTIOD`.
 
 pub mod client;
 pub mod cluster;
@@ -34,6 +36,7 @@ pub mod figures;
 pub mod hold;
 pub mod istio_mesh;
 pub mod istio_patch;
+pub mod istiod;
 pub mod lanectl;
 pub mod load;
 pub mod mesh;

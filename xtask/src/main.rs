@@ -2,6 +2,7 @@
 
 mod bench;
 mod demo;
+mod e2e;
 mod process;
 mod test;
 mod tidy;
@@ -39,6 +40,8 @@ enum Task {
     Bench,
     /// Run everything that must hold before a change lands
     Test(test::Options),
+    /// Run the end-to-end tests that need a real istiod, which you bring along
+    E2e(e2e::Options),
     /// Check the rules of the repository: files, names, dependencies, documents
     Tidy,
     /// Install a pinned tool if it is missing, and print where it is
@@ -65,6 +68,7 @@ fn run(task: &Task) -> Result<()> {
         Task::Wasm => wasm::run(&ws),
         Task::Bench => bench::run(&ws),
         Task::Test(options) => test::run(&ws, options),
+        Task::E2e(options) => e2e::run(&ws, options),
         Task::Tidy => tidy::run(&ws),
         Task::Tool { tool } => tools::run(&ws, *tool),
     }

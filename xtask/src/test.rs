@@ -5,7 +5,7 @@
 //! the next.
 
 mod figures;
-mod steps;
+pub(crate) mod steps;
 
 use std::time::Instant;
 

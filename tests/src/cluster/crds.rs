@@ -12,7 +12,8 @@ use kube::{Api, Client};
 const DEADLINE: Duration = Duration::from_secs(60);
 
 /// The kinds of Istio that the tests write or read. Each definition costs the API server time, so not all.
-const ISTIO_KINDS: [&str; 5] = ["DestinationRule", "EnvoyFilter", "Gateway", "Sidecar", "VirtualService"];
+pub(super) const ISTIO_KINDS: [&str; 5] =
+    ["DestinationRule", "EnvoyFilter", "Gateway", "Sidecar", "VirtualService"];
 
 /// The documents of a YAML stream.
 pub(super) fn documents(text: &str) -> impl Iterator<Item = &str> {
@@ -21,9 +22,9 @@ pub(super) fn documents(text: &str) -> impl Iterator<Item = &str> {
     text.split("\n---").filter(is_filled)
 }
 
-/// Those of Istio's definitions that are needed.
-pub(super) fn of_istio(text: &str) -> impl Iterator<Item = &str> {
-    let names = ISTIO_KINDS.map(|kind| format!("    kind: {kind}"));
+/// Istio's definitions of these kinds.
+pub(super) fn of_istio<'t>(text: &'t str, kinds: &[&str]) -> impl Iterator<Item = &'t str> {
+    let names: Vec<String> = kinds.iter().map(|kind| format!("    kind: {kind}")).collect();
     documents(text).filter(move |document| document.lines().any(|line| names.iter().any(|name| name == line)))
 }
 
@@ -66,6 +67,6 @@ mod tests {
         let definition =
             |kind| format!("kind: CustomResourceDefinition\nspec:\n  names:\n    kind: {kind}\n");
         let text = ["EnvoyFilter", "ProxyConfig", "Gateway"].map(definition).join("---\n");
-        assert_eq!(of_istio(&text).count(), 2);
+        assert_eq!(of_istio(&text, &ISTIO_KINDS).count(), 2);
     }
 }
