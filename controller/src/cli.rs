@@ -12,6 +12,7 @@ mod install;
 mod printed;
 mod program;
 mod proxy_view;
+mod release;
 mod remove_lane;
 mod render;
 mod request;
@@ -63,6 +64,9 @@ enum Command {
     Render(render::RenderArgs),
     Diff(diff::DiffArgs),
     Wait(wait::WaitArgs),
+    Promote(release::PromoteArgs),
+    Rollback(release::RollbackArgs),
+    History(release::HistoryArgs),
     Install(install::InstallArgs),
     Uninstall(install::UninstallArgs),
     Version(version::VersionArgs),
@@ -97,6 +101,9 @@ impl Command {
             Self::Render(_) => ("render", Knows::Files),
             Self::Diff(_) => ("diff", Knows::Both),
             Self::Wait(_) => ("wait", Knows::Both),
+            Self::Promote(_) => ("promote", Knows::Cluster),
+            Self::Rollback(_) => ("rollback", Knows::Cluster),
+            Self::History(_) => ("history", Knows::Cluster),
             Self::Install(_) => ("install", Knows::Cluster),
             Self::Uninstall(_) => ("uninstall", Knows::Cluster),
             Self::Version(_) => ("version", Knows::Both),

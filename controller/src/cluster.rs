@@ -22,6 +22,7 @@ pub mod metrics;
 pub mod phases;
 pub mod receipts;
 pub mod reconcile;
+pub mod release;
 pub mod run;
 pub mod server;
 pub mod world;

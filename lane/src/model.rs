@@ -6,6 +6,7 @@
 pub mod condition;
 pub mod group;
 pub mod lane;
+pub mod release;
 pub mod status;
 
 use serde::{Deserialize, Serialize};
@@ -13,6 +14,7 @@ use serde::{Deserialize, Serialize};
 pub use condition::{Condition, NamedMatch, Rule, ValueMatch};
 pub use group::{Fallback, LaneGroupSpec, Propagation, RouteMode, Service};
 pub use lane::{BucketRange, LaneSpec, Share, StickyKey};
+pub use release::{Afterwards, Change, HistoryEntry, Release, ReleaseAction, ReleasePhase, ReleaseStatus};
 pub use status::{
     AcceptedSpec, LaneGroupStatus, LaneInForce, LanePhase, LaneStatus, ObjectCondition, ProxyCount,
 };

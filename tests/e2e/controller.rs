@@ -2,7 +2,8 @@
 
 mod bad_edits;
 mod demo;
-mod fake_proxies;
+pub(super) mod fake_proxies;
+mod releases;
 mod rights;
 
 use std::collections::BTreeSet;

@@ -23,7 +23,7 @@ use crate::lanes;
 const GUIDES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/guides");
 /// Guides that need a cluster with Istio and a Jenkins: what they call is tested in `jenkins/tests` and in
 /// `lanectl_cluster`, their commands as such are not.
-const NOT_FOLLOWED: [&str; 1] = ["jenkins.md"];
+const NOT_FOLLOWED: [&str; 2] = ["jenkins.md", "promotion.md"];
 /// How long a command may take.
 const DEADLINE: Duration = Duration::from_secs(120);
 /// Languages of blocks that are not run: they are shown, or follow from a command that is.

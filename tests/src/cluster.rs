@@ -9,8 +9,9 @@
 //! ```
 //!
 //! Deployments, ReplicaSets, EndpointSlices, rollouts and RBAC are the real thing; pods run, are ready and have
-//! addresses, but there is nobody at these addresses. Two annotations of a pod change what it does:
-//! `test.graylane.dev/ready: never` keeps it from being ready, and `test.graylane.dev/ready-after: 5s` delays it.
+//! addresses, but there is nobody at these addresses. Annotations of a pod change what it does:
+//! `test.graylane.dev/ready: never` keeps it from being ready, `test.graylane.dev/ready-with: IMAGE` from being so with
+//! another image of its first container, and `test.graylane.dev/ready-after: 5s` delays it.
 //! The admission of service accounts is off: pods have no tokens and start without waiting for an account.
 
 mod access;

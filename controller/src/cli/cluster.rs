@@ -3,9 +3,11 @@
 mod diff;
 mod explain;
 mod get;
+mod history;
 mod init;
 mod install;
 mod objects;
+mod release;
 mod remove_lane;
 mod rows;
 mod set_lane;
@@ -40,6 +42,9 @@ pub(super) async fn run(access: &Access, command: Command, ui: &Ui) -> Result<u8
         Command::Validate(args) => validate::run(&cluster, &args, ui).await,
         Command::Diff(args) => diff::run(&cluster, &args, ui).await.map_err(CommandError::of_diff),
         Command::Wait(args) => wait::run(&cluster, &args, ui).await,
+        Command::Promote(args) => release::promote(&cluster, &args, ui).await,
+        Command::Rollback(args) => release::rollback(&cluster, &args, ui).await,
+        Command::History(args) => history::run(&cluster, &args, ui).await,
         // The others have been served, or know no cluster.
         _ => Err(Error::Internal("this verb knows no cluster".to_owned()).into()),
     }

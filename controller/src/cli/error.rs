@@ -82,7 +82,10 @@ fn of_files(error: &Error, failed: u8) -> u8 {
 fn of_cluster(error: &client::Error, failed: u8) -> u8 {
     match error {
         client::Error::TimedOut { .. } => 3,
-        client::Error::Refused(_) | client::Error::Invalid { .. } | client::Error::NotAccepted(_) => 4,
+        client::Error::Refused(_)
+        | client::Error::Invalid { .. }
+        | client::Error::NotAccepted(_)
+        | client::Error::ReleaseRefused(_) => 4,
         client::Error::Unreachable { .. } => 5,
         _ => failed,
     }
@@ -121,7 +124,15 @@ fn hint_on_cluster(error: &client::Error) -> Option<String> {
             let right = right.as_ref()?;
             format!("`{}`, bound to you, gives the right", right.command())
         }
-        client::Error::Refused(_) | client::Error::Invalid { .. } => "nothing was changed".to_owned(),
+        client::Error::Refused(_) | client::Error::Invalid { .. } | client::Error::ReleaseRefused(_) => {
+            "nothing was changed".to_owned()
+        }
+        client::Error::ReleaseFailed(_) | client::Error::Overtaken(_) => {
+            "`lanectl status` shows where it stands, `lanectl history` what has happened".to_owned()
+        }
+        client::Error::UnderRelease { lane, .. } => {
+            format!("`lanectl promote {lane} --wait` waits for a promotion; `lanectl rollback {lane}` undoes it")
+        }
         client::Error::NotAccepted(_) => {
             "the proxies keep what they have; correct it and set it again".to_owned()
         }

@@ -63,6 +63,7 @@ impl SetLaneArgs {
             share: self.share.share(),
             expires: self.expires,
             owner: self.owner.clone(),
+            release: None,
         };
         Lane::new(LANE, self.name.clone(), spec)
     }

@@ -8,6 +8,7 @@ mod error;
 mod granted;
 mod manifest;
 mod progress;
+mod release;
 mod snapshot;
 mod wait;
 

@@ -53,6 +53,12 @@ impl Draft {
         self.status == "True"
     }
 
+    /// Why, for people.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
     /// `Accepted`, from problems: false with the errors, or true with the warnings.
     #[must_use]
     pub fn accepted<'p>(problems: impl IntoIterator<Item = &'p Problem>) -> Self {

@@ -66,6 +66,7 @@ pub struct LaneGroupResource(pub LaneGroupSpec);
         type_ = "string",
         json_path = ".status.conditions[?(@.type==\"Programmed\")].status"
     ),
+    printcolumn(name = "Release", type_ = "string", json_path = ".status.release.phase"),
     printcolumn(name = "Share", type_ = "number", json_path = ".spec.share.percent"),
     printcolumn(name = "Expires", type_ = "date", json_path = ".spec.expires"),
     printcolumn(name = "Owner", type_ = "string", json_path = ".spec.owner", priority = 1),

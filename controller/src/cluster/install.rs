@@ -84,7 +84,12 @@ fn cluster_role() -> Value {
             rule(&["graylane.dev"], &["lanes"], &["list", "watch"]),
             rule(&["graylane.dev"], &["lanegroups/status", "lanes/status"], &["patch"]),
             rule(&[""], &["services", "pods", "namespaces"], &watch),
-            rule(&["apps"], &["deployments", "statefulsets"], &watch),
+            // Beyond watching: promotion and rollback, which change what the user has named.
+            rule(
+                &["apps"],
+                &["deployments", "statefulsets"],
+                &["list", "watch", "get", "patch", "update", "delete"],
+            ),
             rule(&["networking.istio.io"], &["virtualservices", "gateways"], &watch),
             rule(
                 &["networking.istio.io"],

@@ -89,7 +89,15 @@ fn bare(lane: Lane) -> Lane {
 }
 
 fn no_rules(group: &GroupName) -> LaneSpec {
-    LaneSpec { group: group.clone(), priority: 0, rules: Vec::new(), share: None, expires: None, owner: None }
+    LaneSpec {
+        group: group.clone(),
+        priority: 0,
+        rules: Vec::new(),
+        share: None,
+        expires: None,
+        owner: None,
+        release: None,
+    }
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! One pass over one lane group: dereference → validate → build → apply → status.
+//! One pass over one lane group: dereference → validate → build → apply → releases → status.
 //!
 //! The pass begins from what stands in the cluster, whatever happened before: a controller that was killed
 //! anywhere is followed by one that ends at the same objects. The number of a new generation is in the group's
@@ -7,6 +7,7 @@
 mod finalizer;
 mod gateways;
 mod lanes;
+mod releases;
 mod status;
 
 use envoy_config::istio::input::Input;
@@ -116,7 +117,7 @@ impl<'a> Pass<'a> {
             accepted::group(&wanted, self.group.metadata.generation.unwrap_or_default());
         let Some(in_force) = in_force else { return self.refuse(accepted, &wanted).await };
         let model = Object { spec: in_force.spec.clone(), ..wanted };
-        let lanes = self.lanes(&model);
+        let mut lanes = self.lanes(&model);
         let status = LaneGroupStatus { accepted: Some(in_force), ..self.status() };
         let (phases, routed) = phases::next(
             &status.lanes,
@@ -137,7 +138,9 @@ impl<'a> Pass<'a> {
         self.put_objects(&generated.objects, &reading.input).await?;
         let proxies = self.ctx.scraper.count(&reading.proxies, status.rules_generation).await;
         let drafts = conditions::of_group(accepted, &reading, &generated.findings, proxies);
-        self.finish(LaneGroupStatus { proxies, ..status }, drafts, &lanes).await
+        let status = LaneGroupStatus { proxies, ..status };
+        self.step_releases(&mut lanes, &reading, &status).await;
+        self.finish(status, drafts, &lanes).await
     }
 
     /// Says why nothing of a group is in force.

@@ -231,6 +231,11 @@ impl Objects {
         let mut problems = lane::validate::group(&self.group);
         problems.extend(envoy_config::topology::validate(&self.topology, &self.group));
         problems.extend(lane::validate::lanes(&self.group, &self.lanes, &facts));
+        problems.extend(self.lanes.iter().filter(|lane| lane.spec.release.is_some()).map(|lane| {
+            let path = format!("Lane/{} spec.release", lane.metadata.name);
+            let reason = "a version is promoted and rolled back on a cluster only: files have no workloads";
+            Problem::error(&path, reason, "leave it out")
+        }));
         problems
     }
 

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::condition::Rule;
+use super::release::Release;
 use crate::name::{GroupName, HeaderName};
 use crate::percent::Percent;
 
@@ -31,6 +32,9 @@ pub struct LaneSpec {
     /// Who to ask about the lane; free text, shown by `lanectl get -o wide`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner: Option<String>,
+    /// What is to become of the lane's version (on a cluster); `lanectl promote` and `lanectl rollback` write it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub release: Option<Release>,
 }
 
 /// A share of requests.

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::group::LaneGroupSpec;
 use super::lane::{BucketRange, LaneSpec};
+use super::release::{HistoryEntry, ReleaseStatus};
 use crate::name::LaneName;
 
 /// The last spec of an object that made sense. It stays in force while a newer one makes none, which is why it is
@@ -102,6 +103,9 @@ pub struct LaneGroupStatus {
     /// Namespaces in which objects of ours stand; they are cleaned up when the group goes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub namespaces: Vec<String>,
+    /// What has happened to the group's lanes, the oldest first; a bounded number.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub history: Vec<HistoryEntry>,
     /// `Accepted`, `ResolvedRefs` and `Programmed`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[cfg_attr(feature = "schema", schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"])))]
@@ -126,6 +130,9 @@ pub struct LaneStatus {
     /// Services of which the lane has ready workloads.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub services: Vec<String>,
+    /// How far the promotion or rollback that the lane asks for has come.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub release: Option<ReleaseStatus>,
     /// `Accepted`, `ResolvedRefs` and `Programmed`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[cfg_attr(feature = "schema", schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"])))]

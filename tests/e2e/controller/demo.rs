@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result};
 use controller::cluster::crd::{Lane, LaneGroup};
 use controller::cluster::world::istio;
-use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
 use k8s_openapi::api::core::v1::Service;
 use kube::api::{Api, DynamicObject, ListParams, Patch, PatchParams};
 use kube::{Client, Resource, ResourceExt as _};
@@ -19,7 +19,7 @@ use tests::controller::{Controller, ControllerOptions};
 use super::fake_proxies::FakeProxies;
 
 /// Who writes what a user writes.
-const USER: &str = "user";
+const USER: &str = "kubectl";
 
 pub(super) struct Demo {
     pub(super) namespace: String,
@@ -57,13 +57,26 @@ impl Demo {
             demo.deploy(&format!("{name}-{version}"), name, version, lane).await?;
         }
         for name in ["a", "b"] {
-            let service = json!({
-                "apiVersion": "v1", "kind": "Service", "metadata": { "name": name },
-                "spec": { "selector": { "app": name }, "ports": [{ "name": "http", "port": 8080 }] },
-            });
-            demo.put::<Service>(name, service).await?;
+            demo.serve(name).await?;
         }
         Ok(demo)
+    }
+
+    /// A service whose versions are `StatefulSets`, of which one is gray.
+    pub(super) async fn add_stateful(&self, name: &str) -> Result<()> {
+        for (version, lane) in [("v1", None), ("v2", Some("gray"))] {
+            let set = workload("StatefulSet", &format!("{name}-{version}"), name, version, lane);
+            self.put::<StatefulSet>(&format!("{name}-{version}"), set).await?;
+        }
+        self.serve(name).await
+    }
+
+    async fn serve(&self, name: &str) -> Result<()> {
+        let service = json!({
+            "apiVersion": "v1", "kind": "Service", "metadata": { "name": name },
+            "spec": { "selector": { "app": name }, "ports": [{ "name": "http", "port": 8080 }] },
+        });
+        self.put::<Service>(name, service).await
     }
 
     /// A second controller that sees what the first one sees.
@@ -72,25 +85,11 @@ impl Demo {
     }
 
     async fn deploy(&self, name: &str, app: &str, version: &str, lane: Option<&str>) -> Result<()> {
-        let mut labels = BTreeMap::from([("app", app), ("version", version)]);
-        labels.extend(lane.map(|lane| ("graylane.dev/lane", lane)));
-        let gateway = (app == "gateway").then_some(("inject.istio.io/templates", "gateway"));
-        let annotations: BTreeMap<_, _> = gateway.into_iter().collect();
-        let deployment = json!({
-            "apiVersion": "apps/v1", "kind": "Deployment", "metadata": { "name": name },
-            "spec": {
-                "replicas": 1,
-                "selector": { "matchLabels": labels },
-                "template": {
-                    "metadata": { "labels": labels, "annotations": annotations },
-                    "spec": { "containers": [
-                        { "name": "app", "image": "example.com/app:1" },
-                        { "name": "istio-proxy", "image": "example.com/istio/proxyv2:1.30.3" },
-                    ] },
-                },
-            },
-        });
-        self.put::<Deployment>(name, deployment).await
+        self.put::<Deployment>(name, workload("Deployment", name, app, version, lane)).await
+    }
+
+    pub(super) fn deployments(&self) -> Api<Deployment> {
+        Api::namespaced(self.client.clone(), &self.namespace)
     }
 
     pub(super) fn groups(&self) -> Api<LaneGroup> {
@@ -162,4 +161,27 @@ async fn controller(cluster: &Cluster, namespace: &str, proxies: &FakeProxies) -
 
 fn object(kind: &str, name: &str, spec: Value) -> Value {
     json!({ "apiVersion": "graylane.dev/v1alpha1", "kind": kind, "metadata": { "name": name }, "spec": spec })
+}
+
+/// A workload of one version; the gray version has an image of its own.
+fn workload(kind: &str, name: &str, app: &str, version: &str, lane: Option<&str>) -> Value {
+    let mut labels = BTreeMap::from([("app", app), ("version", version)]);
+    labels.extend(lane.map(|lane| ("graylane.dev/lane", lane)));
+    let gateway = (app == "gateway").then_some(("inject.istio.io/templates", "gateway"));
+    let annotations: BTreeMap<_, _> = gateway.into_iter().collect();
+    let image = if lane.is_some() { "example.com/app:2" } else { "example.com/app:1" };
+    json!({
+        "apiVersion": "apps/v1", "kind": kind, "metadata": { "name": name },
+        "spec": {
+            "replicas": 1,
+            "selector": { "matchLabels": labels },
+            "template": {
+                "metadata": { "labels": labels, "annotations": annotations },
+                "spec": { "containers": [
+                    { "name": "app", "image": image },
+                    { "name": "istio-proxy", "image": "example.com/istio/proxyv2:1.30.3" },
+                ] },
+            },
+        },
+    })
 }

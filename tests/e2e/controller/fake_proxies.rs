@@ -11,7 +11,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 /// One address that answers for all pods.
-pub(super) struct FakeProxies {
+pub(crate) struct FakeProxies {
     address: SocketAddr,
     generation: Arc<AtomicU64>,
     server: JoinHandle<()>,
@@ -19,10 +19,10 @@ pub(super) struct FakeProxies {
 
 impl FakeProxies {
     /// A generation that no test comes to.
-    pub(super) const NEWEST: u64 = u64::MAX >> 16;
+    pub(crate) const NEWEST: u64 = u64::MAX >> 16;
 
     /// Proxies that run every generation at once.
-    pub(super) async fn start() -> Result<Self> {
+    pub(crate) async fn start() -> Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
         let generation = Arc::new(AtomicU64::new(Self::NEWEST));
@@ -50,12 +50,12 @@ impl FakeProxies {
     }
 
     /// Where a controller finds their metrics.
-    pub(super) fn metrics(&self) -> String {
+    pub(crate) fn metrics(&self) -> String {
         format!("http://{}/{{ip}}", self.address)
     }
 
     /// From now on they run this generation.
-    pub(super) fn run(&self, generation: u64) {
+    pub(crate) fn run(&self, generation: u64) {
         self.generation.store(generation, Ordering::Relaxed);
     }
 }

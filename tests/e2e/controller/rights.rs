@@ -6,6 +6,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result, ensure};
 use controller::cluster::install;
 use kube::api::DeleteParams;
+use lane::model::ReleasePhase;
 use serde_json::{Value, json};
 use tests::cluster::Cluster;
 use tests::controller::{Controller, ControllerOptions};
@@ -13,7 +14,7 @@ use tests::wait;
 
 use super::demo::Demo;
 use super::fake_proxies::FakeProxies;
-use super::{DEADLINE, condition, objects};
+use super::{DEADLINE, condition, objects, releases};
 
 /// Whom the rights are given to.
 const USER: &str = "controller";
@@ -118,7 +119,8 @@ fn right(group: &str, resource: &str, verb: &str) -> Right {
     (group.to_owned(), resource.to_owned(), verb.to_owned())
 }
 
-/// A group and a lane come, change and go; something goes wrong twice in the same way.
+/// A group and a lane come, change and go, with a promotion and a rollback in between; something goes wrong twice in
+/// the same way.
 async fn live_through_everything(demo: &Demo) -> Result<()> {
     let sound = json!({ "entries": ["gateway"], "services": [{ "name": "a" }] });
     let broken = json!({ "entries": ["gateway"], "services": [{ "name": "a" }, { "name": "nowhere" }] });
@@ -135,6 +137,13 @@ async fn live_through_everything(demo: &Demo) -> Result<()> {
         Ok(())
     })
     .await?;
+    demo.add_stateful("c").await?;
+    demo.set_group(json!({ "entries": ["gateway"], "services": [{ "name": "a" }, { "name": "c" }] })).await?;
+    for (action, workloads) in [("Promote", "ScaleToZero"), ("Rollback", "Delete")] {
+        releases::ask(demo, json!({ "action": action, "request": action, "workloads": workloads })).await?;
+        let (phase, message) = releases::ended(demo, action).await?;
+        ensure!(matches!(phase, ReleasePhase::Promoted | ReleasePhase::RolledBack), "{phase:?}: {message}");
+    }
     demo.groups().delete("shop", &DeleteParams::default()).await?;
     wait::succeeds(DEADLINE, "everything is gone", async || {
         let found = objects(demo).await?;

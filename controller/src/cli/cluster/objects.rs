@@ -1,5 +1,6 @@
 //! The objects of a cluster as the model has them, and their problems in the words of `lanectl validate`.
 
+use jiff::Timestamp;
 use kube::ResourceExt as _;
 use lane::model::{Lane as LaneModel, LaneGroup as GroupModel};
 use lane::problem::Problem;
@@ -9,7 +10,7 @@ use serde_json::Value;
 use crate::cli::now_ms;
 use crate::cluster::client::{Error, Manifest, Result};
 use crate::cluster::crd::{Lane, LaneGroup};
-use crate::cluster::dereference;
+use crate::cluster::{dereference, release};
 
 /// The group as the model has it.
 pub(super) fn group(group: &LaneGroup) -> Result<GroupModel> {
@@ -17,9 +18,16 @@ pub(super) fn group(group: &LaneGroup) -> Result<GroupModel> {
     model.ok_or_else(|| Error::Internal(format!("{:?} is no name of a group", group.name_any())))
 }
 
-/// The lanes as the model has them.
+/// The lanes as the model has them, without those that were promoted or rolled back: they take no requests.
 pub(super) fn lanes(lanes: &[Lane]) -> Vec<LaneModel> {
-    lanes.iter().filter_map(dereference::lane_model).collect()
+    let models = lanes.iter().filter_map(dereference::lane_model);
+    models.filter(|lane| !has_ended(lane)).collect()
+}
+
+fn has_ended(lane: &LaneModel) -> bool {
+    let status = lane.status.clone().unwrap_or_default();
+    release::current(&lane.spec, &status, Timestamp::now())
+        .is_some_and(|release| release::has_ended(&release))
 }
 
 /// Puts a lane among the others, in the place of the one of that name.

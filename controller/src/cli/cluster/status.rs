@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use kube::ResourceExt as _;
-use lane::model::{LanePhase, ObjectCondition, ProxyCount};
+use lane::model::{LanePhase, ObjectCondition, ProxyCount, ReleaseStatus};
 use lane::name::BASELINE;
 use serde::Serialize;
 
@@ -40,6 +40,9 @@ struct LaneLine {
     /// How far it has come; none where the proxies do not know it.
     phase: Option<LanePhase>,
     observed: bool,
+    /// Its promotion or rollback.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    release: Option<ReleaseStatus>,
     conditions: Vec<ObjectCondition>,
 }
 
@@ -111,6 +114,7 @@ fn lane_line(group: &LaneGroup, lane: &Lane) -> LaneLine {
         name: lane.name_any(),
         phase: known.map(|known| known.phase),
         observed: status.observed_generation == lane.metadata.generation,
+        release: status.release,
         conditions: status.conditions,
     }
 }
@@ -142,8 +146,9 @@ fn text(status: &Status) -> String {
     if !status.lanes.is_empty() {
         let rows: Vec<Vec<String>> = status.lanes.iter().map(lane_row).collect();
         text.push('\n');
-        text.push_str(&ui::table(&["LANE", "PHASE", "ACCEPTED", "PROGRAMMED"], &rows));
+        text.push_str(&ui::table(&["LANE", "PHASE", "RELEASE", "ACCEPTED", "PROGRAMMED"], &rows));
         for lane in &status.lanes {
+            released(&mut text, lane);
             conditions(&mut text, &lane.conditions);
         }
     }
@@ -166,7 +171,18 @@ fn conditions(text: &mut String, conditions: &[ObjectCondition]) {
 fn lane_row(lane: &LaneLine) -> Vec<String> {
     let phase = lane.phase.map_or_else(|| "-".to_owned(), |phase| format!("{phase:?}"));
     let phase = if lane.observed { phase } else { format!("{phase} (not looked at yet)") };
-    vec![lane.name.clone(), phase, state(&lane.conditions, ACCEPTED), state(&lane.conditions, PROGRAMMED)]
+    let release =
+        lane.release.as_ref().map_or_else(|| "-".to_owned(), |release| format!("{:?}", release.phase));
+    let conditions = [ACCEPTED, PROGRAMMED].map(|kind| state(&lane.conditions, kind));
+    [lane.name.clone(), phase, release].into_iter().chain(conditions).collect()
+}
+
+/// What a promotion or rollback waits for, or why it did not succeed.
+fn released(text: &mut String, lane: &LaneLine) {
+    if let Some(release) = lane.release.as_ref().filter(|release| !release.message.is_empty()) {
+        let message = release.message.replace('\n', "\n    ");
+        let _ = writeln!(text, "  lane {}, {:?}: {message}", lane.name, release.phase);
+    }
 }
 
 fn service_rows(service: &ServiceLine, own: &str) -> Vec<Vec<String>> {
@@ -219,6 +235,14 @@ mod tests {
                 name: "gray".to_owned(),
                 phase: Some(LanePhase::Admitted),
                 observed: true,
+                release: Some(ReleaseStatus {
+                    request: "r".to_owned(),
+                    action: lane::model::ReleaseAction::Promote,
+                    promotion: None,
+                    phase: lane::model::ReleasePhase::Refused,
+                    since: jiff::Timestamp::UNIX_EPOCH,
+                    message: "a: one\nb: two".to_owned(),
+                }),
                 conditions: vec![condition("Accepted", "True", "")],
             }],
             services: vec![
@@ -231,8 +255,10 @@ mod tests {
           Programmed is False, Why: one
             two
 
-        LANE   PHASE      ACCEPTED   PROGRAMMED
-        gray   Admitted   True       Unknown
+        LANE   PHASE      RELEASE   ACCEPTED   PROGRAMMED
+        gray   Admitted   Refused   True       Unknown
+          lane gray, Refused: a: one
+            b: two
 
         SERVICE   WORKLOAD   LANE       READY
         a         a-v1       baseline   2 of 2

@@ -51,6 +51,25 @@ pub enum Error {
     /// The controller refuses what was applied; the proxies keep what they have.
     #[error("{}", .0.join("\n"))]
     NotAccepted(Vec<String>),
+    /// A promotion or rollback cannot be carried out; nothing was changed.
+    #[error("{}", .0.join("\n"))]
+    ReleaseRefused(Vec<String>),
+    /// A promotion or rollback has not succeeded.
+    #[error("{}", .0.join("\n"))]
+    ReleaseFailed(Vec<String>),
+    /// A promotion or rollback is under way.
+    #[error("lane {lane}: a {action} is under way ({phase})")]
+    UnderRelease {
+        /// The lane.
+        lane: String,
+        /// What is under way.
+        action: &'static str,
+        /// How far it has come.
+        phase: String,
+    },
+    /// Somebody has asked for something else meanwhile.
+    #[error("lane {0}: somebody has asked for something else meanwhile")]
+    Overtaken(String),
     /// Somebody else manages fields of the object.
     #[error("{object}: {}", fields.join(", "))]
     Conflict {

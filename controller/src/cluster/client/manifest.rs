@@ -48,6 +48,18 @@ impl Manifest {
         }))
     }
 
+    /// The same object with an annotation.
+    #[must_use]
+    pub fn annotated(mut self, key: &str, value: &str) -> Self {
+        if let Some(metadata) = self.value.get_mut("metadata").and_then(Value::as_object_mut) {
+            let annotations = metadata.entry("annotations").or_insert_with(|| json!({}));
+            if let Some(annotations) = annotations.as_object_mut() {
+                annotations.insert(key.to_owned(), value.into());
+            }
+        }
+        self
+    }
+
     /// The same object in a namespace.
     #[must_use]
     pub fn within(mut self, namespace: &str) -> Self {

@@ -1,11 +1,13 @@
 //! How far a change has come, by what the controller has written into the status of group and lanes.
 
+use jiff::Timestamp;
 use kube::ResourceExt as _;
 use lane::model::{LanePhase, ObjectCondition, ProxyCount};
 use lane::name::LaneName;
 
 use crate::cluster::conditions::{ACCEPTED, PROGRAMMED};
 use crate::cluster::crd::{Lane, LaneGroup};
+use crate::cluster::release;
 
 /// What is waited for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,9 +102,16 @@ fn of_lane(lane: &Lane, group: &LaneGroup) -> LaneProgress {
     if let Some(message) = refusal(&status.conditions, generation) {
         return LaneProgress::Refused(format!("lane {name}: {message}"));
     }
+    let has_ended = release::current(&lane.spec.0, &status, Timestamp::now())
+        .is_some_and(|release| release::has_ended(&release));
     let known = group.status.iter().flat_map(|status| &status.lanes);
     let phase = known.filter(|known| known.name.as_str() == name).map(|known| known.phase).next();
     match phase {
+        // It was promoted or rolled back, and nobody is to enter it.
+        None if has_ended => LaneProgress::Entered,
+        Some(phase) if has_ended => {
+            LaneProgress::Lags(format!("lane {name}: {phase:?}, requests in flight still find their way"))
+        }
         Some(LanePhase::Admitted) => LaneProgress::Entered,
         Some(phase) => {
             let text =

@@ -13,12 +13,13 @@ use kube::runtime::reflector::store::Writer;
 use kube::runtime::watcher::Event;
 use kube::{Resource, ResourceExt as _};
 use lane::model::Lane as LaneModel;
-use lane::name::NamespaceName;
+use lane::name::{LaneName, NamespaceName};
 use serde::de::DeserializeOwned;
 
 use super::{Cluster, Error, Result};
 use crate::cluster::crd::LaneGroup;
 use crate::cluster::dereference::{self, Reading, Settings};
+use crate::cluster::release::pairs::{self, Workloads};
 use crate::cluster::world::{World, istio};
 
 /// A namespace and labels that select pods in it.
@@ -42,6 +43,13 @@ impl Surroundings {
     pub fn read(&self, group: &LaneGroup, lanes: &[LaneModel]) -> Option<Reading> {
         let model = dereference::group_model(group)?;
         dereference::read(&self.world, &self.settings, &group.namespace()?, model, lanes)
+    }
+
+    /// The workloads of a group, as one of its lanes sees them.
+    #[must_use]
+    pub fn workloads(&self, group: &LaneGroup, lane: &LaneName) -> Workloads {
+        let services = self.read(group, &[]).map(|reading| reading.input.services).unwrap_or_default();
+        pairs::of(&services, lane.as_str(), &self.world)
     }
 
     /// How many pods are ready in a place, and how many there are.

@@ -6,19 +6,22 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use kube::ResourceExt as _;
 use kube::api::Api;
-use lane::model::{Lane as LaneModel, LaneGroup as GroupModel, LaneSpec, LaneStatus, Object};
+use lane::model::{Lane as LaneModel, LaneGroup as GroupModel, LaneSpec, LaneStatus, Object, ReleaseStatus};
 use lane::share;
 
 use super::status::{status_params, status_patch};
 use super::{Pass, ReconcileError};
 use crate::cluster::accepted::{self, Verdict, Wanted};
+use crate::cluster::conditions::Draft;
 use crate::cluster::crd::Lane;
-use crate::cluster::dereference;
+use crate::cluster::{dereference, release};
 
 /// The lanes of a group: those that are in force, with their buckets, and what is said of each.
 pub(super) struct Lanes {
     pub(super) in_force: Vec<LaneModel>,
     pub(super) verdicts: BTreeMap<String, Verdict<LaneSpec>>,
+    /// Where the promotions and rollbacks of lanes stand.
+    pub(super) releases: BTreeMap<String, ReleaseStatus>,
 }
 
 impl Pass<'_> {
@@ -26,7 +29,14 @@ impl Pass<'_> {
     pub(super) fn lanes(&self, group: &GroupModel) -> Lanes {
         let mut wanted: Vec<Wanted> = self.lane_objects().iter().filter_map(|lane| wanted(lane)).collect();
         wanted.sort_by(|a, b| a.lane.metadata.name.cmp(&b.lane.metadata.name));
-        let verdicts = accepted::lanes(group, &wanted, Timestamp::now());
+        let now = Timestamp::now();
+        let releases: BTreeMap<String, ReleaseStatus> =
+            wanted.iter().filter_map(|Wanted { lane, .. }| Some((name(lane), release(lane, now)?))).collect();
+        // A lane that has ended takes no place from others.
+        let (ended, wanted): (Vec<_>, Vec<_>) = wanted.into_iter().partition(|Wanted { lane, .. }| {
+            releases.get(lane.metadata.name.as_str()).is_some_and(release::has_ended)
+        });
+        let verdicts = accepted::lanes(group, &wanted, now);
         let lane = |(wanted, verdict): (&Wanted, &Verdict<LaneSpec>)| {
             let accepted = verdict.in_force.clone()?;
             let spec = accepted.spec.clone();
@@ -36,8 +46,12 @@ impl Pass<'_> {
         };
         let mut in_force: Vec<LaneModel> = wanted.iter().zip(&verdicts).filter_map(lane).collect();
         with_buckets(&mut in_force);
-        let names = wanted.iter().map(|wanted| wanted.lane.metadata.name.to_string());
-        Lanes { in_force, verdicts: names.zip(verdicts).collect() }
+        let verdicts = wanted.iter().map(|wanted| name(&wanted.lane)).zip(verdicts);
+        let of_ended = ended.iter().map(|Wanted { lane, .. }| {
+            let in_force = lane.status.as_ref().and_then(|status| status.accepted.clone());
+            (name(lane), Verdict { in_force, accepted: Draft::accepted([]) })
+        });
+        Lanes { in_force, verdicts: verdicts.chain(of_ended).collect(), releases }
     }
 
     pub(super) fn lane_objects(&self) -> Vec<Arc<Lane>> {
@@ -77,6 +91,14 @@ impl Pass<'_> {
             }),
         }
     }
+}
+
+fn name(lane: &LaneModel) -> String {
+    lane.metadata.name.to_string()
+}
+
+fn release(lane: &LaneModel, now: Timestamp) -> Option<ReleaseStatus> {
+    release::current(&lane.spec, &lane.status.clone().unwrap_or_default(), now)
 }
 
 fn wanted(lane: &Lane) -> Option<Wanted> {

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use kube::api::{Patch, PatchParams};
 use kube::runtime::events::{Event, EventType};
 use kube::{Resource as _, ResourceExt as _};
-use lane::model::{LaneGroupStatus, LaneStatus, ObjectCondition};
+use lane::model::{HistoryEntry, LaneGroupStatus, LaneInForce, LaneStatus, ObjectCondition};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -13,6 +13,7 @@ use super::lanes::Lanes;
 use super::{Outcome, Pass, ReconcileError};
 use crate::cluster::conditions::{self, Draft};
 use crate::cluster::phases;
+use crate::cluster::release::history::{self, CHANGED_BY, Seen};
 
 impl Pass<'_> {
     /// Writes what the pass has found, where it differs from what stands there.
@@ -24,12 +25,16 @@ impl Pass<'_> {
     ) -> Result<Outcome, ReconcileError> {
         let [accepted, resolved, programmed] = drafts;
         let generation = self.group.metadata.generation;
-        let settled = status.proxies.ready == status.proxies.total && !phases::are_moving(&status.lanes);
+        let is_released = lanes.releases.values().all(|release| release.phase.is_final());
+        let settled =
+            status.proxies.ready == status.proxies.total && !phases::are_moving(&status.lanes) && is_released;
         let namespaces = self.owned().namespaces(&self.ctx.world).into_iter().collect();
         let in_force = status.accepted.as_ref().map(|accepted| accepted.generation).or(generation);
         let stamped = [(accepted, generation), (resolved, in_force), (programmed.clone(), in_force)];
         let conditions = conditions::timed(stamped, &self.status().conditions, Timestamp::now());
-        let next = LaneGroupStatus { observed_generation: generation, namespaces, conditions, ..status };
+        let history = self.history(lanes, &status.lanes);
+        let next =
+            LaneGroupStatus { observed_generation: generation, namespaces, history, conditions, ..status };
         if next != self.status() {
             self.put_group(&next).await?;
             self.tell(&next.conditions).await;
@@ -48,6 +53,7 @@ impl Pass<'_> {
                 conditions,
                 buckets: buckets.unwrap_or_default(),
                 accepted: verdict.in_force.clone(),
+                release: lanes.releases.get(&lane.name_any()).cloned(),
                 ..former.clone()
             };
             if next != former {
@@ -55,6 +61,23 @@ impl Pass<'_> {
             }
         }
         Ok(if settled { Outcome::Settled } else { Outcome::Waiting })
+    }
+
+    fn history(&self, lanes: &Lanes, in_force: &[LaneInForce]) -> Vec<HistoryEntry> {
+        let objects = self.lane_objects();
+        let seen = objects.iter().filter_map(|lane| {
+            let name = lane.name_any();
+            let accepted = &lanes.verdicts.get(&name)?.accepted;
+            Some(Seen {
+                generation: lane.metadata.generation.unwrap_or_default(),
+                by: lane.annotations().get(CHANGED_BY).cloned(),
+                refusal: (!accepted.is_good()).then(|| accepted.message().to_owned()),
+                wants: lane.spec.0.release.as_ref(),
+                release: lanes.releases.get(&name),
+                name: name.parse().ok()?,
+            })
+        });
+        history::after(&self.status().history, &seen.collect::<Vec<_>>(), in_force, Timestamp::now())
     }
 
     /// An event for each condition whose status has changed.
