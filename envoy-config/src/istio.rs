@@ -18,7 +18,8 @@
 //! `HTTP_ROUTE MERGE`, `INSERT_FIRST` and `INSERT_BEFORE`, and the match of routes by virtual
 //! host and route name were run against istiod 1.30.3. Only read in Istio's documentation and source, and not
 //! run: `NETWORK_FILTER MERGE` (the strip at entries, the replies of strict groups), `route.action`, the merge
-//! of `retry_priority`, and how rules for one host merge and which namespace they are taken from.
+//! of `retry_priority`, how rules for one host merge and which namespace they are taken from, and the VirtualServices
+//! that istiod makes of HTTPRoutes.
 
 mod clusters;
 mod destination_rule;
@@ -27,6 +28,7 @@ mod filters;
 mod finding;
 pub mod gateway;
 mod hosts;
+mod http_route;
 pub mod input;
 mod mesh;
 #[cfg(test)]

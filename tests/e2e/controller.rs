@@ -3,8 +3,11 @@
 mod bad_edits;
 mod demo;
 pub(super) mod fake_proxies;
+mod http_routes;
+mod namespaces;
 mod releases;
 mod rights;
+mod several_groups;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -38,7 +41,11 @@ async fn objects(demo: &Demo) -> Result<Found> {
 }
 
 async fn condition(demo: &Demo, kind: &str) -> Result<(String, String, String)> {
-    let group: LaneGroup = demo.groups().get("shop").await?;
+    condition_of(demo, "shop", kind).await
+}
+
+async fn condition_of(demo: &Demo, group: &str, kind: &str) -> Result<(String, String, String)> {
+    let group: LaneGroup = demo.groups().get(group).await?;
     let conditions = group.status.map(|status| status.conditions).unwrap_or_default();
     let found = conditions.into_iter().find(|condition| condition.kind == kind);
     Ok(found.map(|found| (found.status, found.reason, found.message)).unwrap_or_default())

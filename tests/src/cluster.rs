@@ -32,7 +32,7 @@ use tempfile::TempDir;
 use tokio::sync::Mutex;
 
 pub use access::RESTRICTED;
-pub use audit::AuditEvent;
+pub use {audit::AuditEvent, crds::GATEWAY_API};
 
 use crate::lanectl::Lanectl;
 use crate::wait;

@@ -1,6 +1,7 @@
 //! Writing objects: only on a real difference, only what is ours, in stages.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use envoy_config::istio::{IstioObject, names};
 use kube::api::{Api, DeleteParams, DynamicObject, Patch, PatchParams, Preconditions};
@@ -30,6 +31,9 @@ pub enum ApplyError {
     },
 }
 
+/// An object in the cache, with its kind.
+type Found = (&'static str, Arc<DynamicObject>);
+
 /// The objects that we have written for one owner: those with all of these labels.
 pub struct Owned<'a> {
     /// The only namespace to look at; all unless given.
@@ -48,7 +52,7 @@ impl Owned<'_> {
     }
 
     /// The objects of the owner that stand in the cluster.
-    fn all(&self, world: &World) -> Vec<(&'static str, std::sync::Arc<DynamicObject>)> {
+    fn all(&self, world: &World) -> Vec<Found> {
         let of = |kind, store: &Store<DynamicObject>| {
             store
                 .state()
@@ -107,10 +111,52 @@ pub async fn prune(
     };
     let mut gone: Vec<_> =
         owned.all(world).into_iter().filter(|(kind, object)| !is_wanted(kind, object)).collect();
-    // EnvoyFilters before the DestinationRules whose subsets they name; of them routes before clusters.
-    gone.sort_by_key(|(kind, object)| (*kind == "DestinationRule", std::cmp::Reverse(object.name_any())));
+    gone.sort_by_key(|(kind, object)| step(kind, object));
     let removed = gone.len();
-    for (kind, object) in gone {
+    remove(client, &gone).await?;
+    Ok(removed)
+}
+
+/// Takes one step on the way to nothing, or all at once: removes what stands first among what the owner has. Returns
+/// all that stood there before; nothing is left when it is empty.
+///
+/// # Errors
+/// The first removal that fails; those before it stand.
+pub async fn withdraw(
+    client: &Client,
+    world: &World,
+    owned: &Owned<'_>,
+    everything: bool,
+) -> Result<Vec<String>, ApplyError> {
+    let mut all = owned.all(world);
+    all.sort_by_key(|(kind, object)| step(kind, object));
+    let first = all.first().map(|(kind, object)| step(kind, object));
+    let is_next = |(kind, object): &&Found| everything || Some(step(kind, object)) == first;
+    let next: Vec<Found> = all.iter().filter(is_next).cloned().collect();
+    remove(client, &next).await?;
+    Ok(all.iter().map(|(kind, object)| place(kind, object)).collect())
+}
+
+/// Kind, namespace and name.
+fn place(kind: &str, object: &DynamicObject) -> String {
+    format!("{kind} {}/{}", object.namespace().unwrap_or_default(), object.name_any())
+}
+
+/// When an object is removed: filters, which admit requests, before routes, these before the clusters that they name,
+/// and last the subsets.
+fn step(kind: &str, object: &DynamicObject) -> u8 {
+    let name = object.name_any();
+    match kind {
+        "DestinationRule" => 3,
+        _ if name.ends_with(".clusters") => 2,
+        _ if name.ends_with(".routes") || name.ends_with(".replies") => 1,
+        _ => 0,
+    }
+}
+
+async fn remove(client: &Client, gone: &[Found]) -> Result<(), ApplyError> {
+    // Somebody else's finalizer may hold one that goes already.
+    for (kind, object) in gone.iter().filter(|(_, object)| object.metadata.deletion_timestamp.is_none()) {
         let namespace = object.namespace().unwrap_or_default();
         let name = object.name_any();
         let api: Api<DynamicObject> = Api::namespaced_with(client.clone(), &namespace, &istio(kind));
@@ -123,7 +169,7 @@ pub async fn prune(
             Err(error) => return Err(failed(kind, &namespace, &name, error)),
         }
     }
-    Ok(removed)
+    Ok(())
 }
 
 /// Whether the object stands in the cluster as it is wanted.

@@ -14,6 +14,43 @@ pub const RESOLVED_REFS: &str = "ResolvedRefs";
 /// The proxies run it.
 pub const PROGRAMMED: &str = "Programmed";
 
+/// Why a condition is false, beside what generation finds.
+pub mod reason {
+    /// The spec makes no sense.
+    pub const INVALID: &str = "Invalid";
+    /// An older group stands against it.
+    pub const CONFLICTING_GROUP: &str = "ConflictingGroup";
+    /// The group is not accepted, so that nothing else is looked at.
+    pub const NOT_ACCEPTED: &str = "NotAccepted";
+    /// A service is not there.
+    pub const SERVICE_NOT_FOUND: &str = "ServiceNotFound";
+    /// An entry is not there.
+    pub const ENTRY_NOT_FOUND: &str = "EntryNotFound";
+    /// A namespace has not consented.
+    pub const NAMESPACE_NOT_GRANTED: &str = "NamespaceNotGranted";
+    /// The API server would not take an object.
+    pub const TOO_LARGE: &str = "TooLarge";
+    /// Proxies have not followed.
+    pub const PROXIES_BEHIND: &str = "ProxiesBehind";
+    /// Proxies cannot be asked.
+    pub const PROXIES_UNVERIFIED: &str = "ProxiesUnverified";
+    /// The group is going.
+    pub const REMOVING: &str = "Removing";
+    /// All of them.
+    pub const ALL: [&str; 10] = [
+        INVALID,
+        CONFLICTING_GROUP,
+        NOT_ACCEPTED,
+        SERVICE_NOT_FOUND,
+        ENTRY_NOT_FOUND,
+        NAMESPACE_NOT_GRANTED,
+        TOO_LARGE,
+        PROXIES_BEHIND,
+        PROXIES_UNVERIFIED,
+        REMOVING,
+    ];
+}
+
 /// The longest message; an object has a limit too.
 const MAX_MESSAGE_BYTES: usize = 4096;
 
@@ -67,7 +104,7 @@ impl Draft {
         if errors.is_empty() {
             Self::good(ACCEPTED, ACCEPTED, lines(warnings))
         } else {
-            Self::bad(ACCEPTED, "Invalid", lines(errors))
+            Self::bad(ACCEPTED, reason::INVALID, lines(errors))
         }
     }
 
@@ -106,11 +143,11 @@ pub fn by_receipts(ProxyCount { ready, total, unverified }: ProxyCount) -> Draft
         let remedy = "look whether their sidecars run and their metrics port can be reached";
         Draft::bad(
             PROGRAMMED,
-            "ProxiesUnverified",
+            reason::PROXIES_UNVERIFIED,
             format!("{count}; {unverified} could not be asked: {remedy}"),
         )
     } else {
-        Draft::bad(PROGRAMMED, "ProxiesBehind", count)
+        Draft::bad(PROGRAMMED, reason::PROXIES_BEHIND, count)
     }
 }
 

@@ -2,13 +2,14 @@
 
 mod baseline;
 mod consent;
+mod http_routes;
 mod istio_objects;
 mod proxies;
 mod workloads;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use envoy_config::istio::input::{Caller, Entry, EntryKind, Input, Module, Port, ProxyKind, Service};
+use envoy_config::istio::input::{Caller, Entry, EntryKind, Input, Labels, Module, Port, ProxyKind, Service};
 use envoy_config::istio::{Protocol, emission};
 use k8s_openapi::api::core::v1::Service as KubeService;
 use kube::ResourceExt as _;
@@ -17,7 +18,9 @@ use lane::model::{LANE, LANE_GROUP, LaneGroup as GroupModel, LaneGroupSpec, Serv
 use lane::model::{Lane as LaneModel, Object};
 use lane::name::{EntryName, NamespaceName};
 
+use super::conditions::reason;
 use super::crd::{Lane, LaneGroup};
+use super::neighbours;
 use super::world::World;
 
 pub(crate) use istio_objects::is_ours;
@@ -109,6 +112,7 @@ pub fn read(
     let entries = reader.entries(&model);
     let callers = reader.callers(&model, &services, &entries);
     let (missing, not_granted) = (reader.missing, reader.not_granted);
+    let shared_lanes = neighbours::shared_lanes(world, &settings.cluster_domain, namespace.as_str(), &model);
     let user = istio_objects::read(world, settings, &services, &callers);
     let proxies = proxies::of(world, &model, &services, &entries);
     let versions = proxies::istio_versions(world, &callers);
@@ -122,8 +126,10 @@ pub fn read(
         entries,
         callers,
         virtual_services: user.virtual_services,
+        http_routes: user.http_routes,
         destination_rules: user.destination_rules,
         other_hosts: user.other_hosts,
+        shared_lanes,
         module: settings.module.clone(),
         emission,
         root_namespace: settings.root_namespace.clone(),
@@ -154,17 +160,13 @@ impl Reader<'_> {
         let key = ObjectRef::new(spec.name.as_str()).within(namespace.as_str());
         let Some(found) = self.world.services.get(&key) else {
             self.missing.push(Unresolved {
-                reason: "ServiceNotFound",
+                reason: reason::SERVICE_NOT_FOUND,
                 message: format!("there is no Service {namespace}/{}; create it or take it out", spec.name),
             });
             return None;
         };
         let workloads = workloads::behind(self.world, &found, lane_label);
-        let baseline = if spec.baseline.is_empty() {
-            baseline::derive(&selector(&found), &workloads)
-        } else {
-            spec.baseline.clone()
-        };
+        let baseline = baseline::of(spec, &found, &workloads);
         Some(Service {
             host: format!("{}.{namespace}.svc.{}", spec.name, self.settings.cluster_domain),
             namespace,
@@ -187,7 +189,7 @@ impl Reader<'_> {
         }
         let Some(workload) = workloads::named(self.world, &namespace, &entry.name) else {
             self.missing.push(Unresolved {
-                reason: "EntryNotFound",
+                reason: reason::ENTRY_NOT_FOUND,
                 message: format!(
                     "there is no Deployment or StatefulSet {namespace}/{}; create it or correct spec.entries",
                     entry.name
@@ -235,6 +237,16 @@ impl Reader<'_> {
         }
         false
     }
+}
+
+/// The labels of the baseline of a service as a group has it; empty where there are none.
+pub(super) fn baseline_of(
+    world: &World,
+    service: &KubeService,
+    spec: &ServiceSpec,
+    lane_label: &str,
+) -> Labels {
+    baseline::of(spec, service, &workloads::behind(world, service, lane_label))
 }
 
 fn selector(service: &KubeService) -> BTreeMap<String, String> {

@@ -91,6 +91,7 @@ fn cluster_role() -> Value {
                 &["list", "watch", "get", "patch", "update", "delete"],
             ),
             rule(&["networking.istio.io"], &["virtualservices", "gateways"], &watch),
+            rule(&["gateway.networking.k8s.io"], &["httproutes", "gateways"], &watch),
             rule(
                 &["networking.istio.io"],
                 &["destinationrules", "envoyfilters"],

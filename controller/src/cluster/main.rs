@@ -25,7 +25,7 @@ use super::receipts::Scraper;
 use super::reconcile::Context;
 use super::run;
 use super::server::{MODULE_PATH, Shown, router};
-use super::world::{Scope, World};
+use super::world::{Scope, World, has_gateway_api};
 
 /// A module that this controller serves.
 type Bytes = Arc<[u8]>;
@@ -135,7 +135,8 @@ async fn start(options: Options) -> Result<(), StartError> {
     let scope = options.namespace.clone().map_or(Scope::Cluster, Scope::Namespace);
     let config = config(options.kubeconfig.as_deref()).await?;
     let client = Client::try_from(config).map_err(Box::new)?;
-    let (world, mut changes) = World::watch(&client, &scope);
+    let has_gateway_api = has_gateway_api(&client).await.map_err(Box::new)?;
+    let (world, mut changes) = World::watch(&client, &scope, has_gateway_api);
     let settings = Settings {
         module,
         root_namespace: options.root_namespace.clone(),

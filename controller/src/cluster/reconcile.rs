@@ -7,24 +7,26 @@
 mod finalizer;
 mod gateways;
 mod lanes;
+mod refusal;
 mod releases;
 mod status;
 
 use envoy_config::istio::input::Input;
-use envoy_config::istio::{IstioObject, generate, names};
+use envoy_config::istio::{GenerateError, IstioObject, generate, names};
 use jiff::Timestamp;
 use kube::api::Api;
 use kube::runtime::events::Recorder;
 use kube::{Client, ResourceExt as _};
-use lane::model::{LaneGroup as GroupModel, LaneGroupStatus, Object, ProxyCount};
+use lane::model::{LaneGroupStatus, Object, ProxyCount};
 use sha2::{Digest, Sha256};
 
 use super::accepted::{self, Verdict};
 use super::apply::{self, ApplyError, Owned};
-use super::conditions::{self, Draft, PROGRAMMED, RESOLVED_REFS};
+use super::conditions;
 use super::crd::LaneGroup;
-use super::dereference::{self, Reading, Settings};
+use super::dereference::{self, Settings};
 use super::metrics::Metrics;
+use super::neighbours;
 use super::phases;
 use super::receipts::Scraper;
 use super::world::World;
@@ -53,7 +55,7 @@ pub enum ReconcileError {
     Apply(#[from] ApplyError),
     /// Objects cannot be generated.
     #[error(transparent)]
-    Generate(#[from] envoy_config::istio::GenerateError),
+    Generate(#[from] GenerateError),
     /// The group itself, or a lane, cannot be written.
     #[error("the status of {object} cannot be written: {source}")]
     Status {
@@ -116,6 +118,9 @@ impl<'a> Pass<'a> {
         let Verdict { in_force, accepted } =
             accepted::group(&wanted, self.group.metadata.generation.unwrap_or_default());
         let Some(in_force) = in_force else { return self.refuse(accepted, &wanted).await };
+        if let Some(conflict) = neighbours::conflict(&self.ctx.world, self.group, &in_force.spec) {
+            return self.give_way(&conflict, &wanted).await;
+        }
         let model = Object { spec: in_force.spec.clone(), ..wanted };
         let mut lanes = self.lanes(&model);
         let status = LaneGroupStatus { accepted: Some(in_force), ..self.status() };
@@ -131,8 +136,14 @@ impl<'a> Pass<'a> {
         else {
             return Ok(Outcome::Settled);
         };
+        // Before anything is written, since it also says whether the API server takes the objects.
+        let digest = match digest(&reading.input) {
+            Ok(digest) => digest,
+            Err(GenerateError::Json(error)) => return Err(GenerateError::Json(error).into()),
+            Err(error) => return self.too_large(&error, accepted, &reading, &lanes).await,
+        };
         self.put_in_force(&lanes.in_force).await?;
-        let status = self.next_generation(&reading, LaneGroupStatus { lanes: phases, ..status }).await?;
+        let status = self.next_generation(digest, LaneGroupStatus { lanes: phases, ..status }).await?;
         reading.input.generation = status.rules_generation;
         let generated = generate(&reading.input)?;
         self.put_objects(&generated.objects, &reading.input).await?;
@@ -141,13 +152,6 @@ impl<'a> Pass<'a> {
         let status = LaneGroupStatus { proxies, ..status };
         self.step_releases(&mut lanes, &reading, &status).await;
         self.finish(status, drafts, &lanes).await
-    }
-
-    /// Says why nothing of a group is in force.
-    async fn refuse(&mut self, accepted: Draft, wanted: &GroupModel) -> Result<Outcome, ReconcileError> {
-        let unknown = |kind| Draft::bad(kind, "NotAccepted", "the group is not accepted");
-        let drafts = [accepted, unknown(RESOLVED_REFS), unknown(PROGRAMMED)];
-        self.finish(self.status(), drafts, &self.lanes(wanted)).await
     }
 
     fn status(&self) -> LaneGroupStatus {
@@ -175,10 +179,9 @@ impl<'a> Pass<'a> {
     /// The status with the generation that the rules of now have: a new number where they say something new.
     async fn next_generation(
         &mut self,
-        reading: &Reading,
+        digest: String,
         status: LaneGroupStatus,
     ) -> Result<LaneGroupStatus, ReconcileError> {
-        let digest = digest(&reading.input)?;
         if digest == status.rules_digest {
             return Ok(status);
         }
@@ -223,7 +226,7 @@ fn is_conflict(error: &kube::Error) -> bool {
 }
 
 /// What the objects of a group say, but for their generation.
-fn digest(input: &Input) -> Result<String, ReconcileError> {
+fn digest(input: &Input) -> Result<String, GenerateError> {
     let input = Input { generation: 0, ..input.clone() };
     let mut hasher = Sha256::new();
     for object in generate(&input)?.objects.iter().chain(&gateways::of_group(&input)?) {

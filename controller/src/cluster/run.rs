@@ -14,6 +14,7 @@ use super::crd::LaneGroup;
 use super::dereference;
 use super::leader::Elector;
 use super::metrics::PassResult;
+use super::neighbours;
 use super::reconcile::{Context, Outcome, reconcile};
 use super::world::{Change, Changes};
 
@@ -101,15 +102,23 @@ fn enqueue_all(ctx: &Context, queue: &mut Queue) {
     }
 }
 
-/// Every group that has to do with the namespace of the change.
+/// Every group that has to do with the namespace of the change, and those that share a service with a group there.
 fn enqueue(ctx: &Context, queue: &mut Queue, change: &Change) {
-    for group in ctx.world.groups.state() {
-        if change.as_deref().is_none_or(|namespace| concerns(&group, namespace)) {
-            soon(queue, &group);
-        }
+    let groups = ctx.world.groups.state();
+    let Some(namespace) = change else { return groups.iter().for_each(|group| soon(queue, group)) };
+    let (there, elsewhere): (Vec<&LaneGroup>, Vec<_>) = groups
+        .iter()
+        .map(AsRef::as_ref)
+        .partition(|group: &&LaneGroup| group.namespace().as_ref() == Some(namespace));
+    let (concerned, others): (Vec<&LaneGroup>, Vec<_>) =
+        elsewhere.into_iter().partition(|group| concerns(group, namespace));
+    let neighbours = neighbours::of(&there, &others);
+    for group in there.into_iter().chain(concerned).chain(neighbours) {
+        soon(queue, group);
     }
 }
 
+/// Whether a group has to do with a namespace that is not its own.
 fn concerns(group: &LaneGroup, namespace: &str) -> bool {
     let names = |spec: &LaneGroupSpec| {
         let services = spec.services.iter().filter_map(|service| service.namespace.as_ref());
@@ -117,9 +126,7 @@ fn concerns(group: &LaneGroup, namespace: &str) -> bool {
         let mut others = services.chain(entries).chain(&spec.callers);
         others.any(|other| other.as_str() == namespace)
     };
-    group.namespace().as_deref() == Some(namespace)
-        || names(&group.spec.0)
-        || names(dereference::spec_in_force(group))
+    names(&group.spec.0) || names(dereference::spec_in_force(group))
 }
 
 /// In a moment, so that what changes together is looked at together; never later than it was due.

@@ -43,6 +43,10 @@ pub struct World {
     pub virtual_services: Store<DynamicObject>,
     /// Istio's `Gateways`.
     pub gateways: Store<DynamicObject>,
+    /// `HTTPRoutes` of the Gateway API; none where it is not installed.
+    pub http_routes: Store<DynamicObject>,
+    /// `Gateways` of the Gateway API; none where it is not installed.
+    pub api_gateways: Store<DynamicObject>,
     /// Istio's `DestinationRules`, the user's and ours.
     pub destination_rules: Store<DynamicObject>,
     /// Istio's `EnvoyFilters`, the user's and ours.
@@ -56,6 +60,27 @@ pub fn istio(kind: &str) -> ApiResource {
     ApiResource::from_gvk(&GroupVersionKind::gvk("networking.istio.io", version, kind))
 }
 
+/// The Gateway API, which a cluster may have or not.
+const GATEWAY_API: &str = "gateway.networking.k8s.io/v1";
+
+/// A kind of the Gateway API.
+#[must_use]
+pub fn gateway_api(kind: &str) -> ApiResource {
+    ApiResource::from_gvk(&GroupVersionKind::gvk("gateway.networking.k8s.io", "v1", kind))
+}
+
+/// Whether the cluster has the Gateway API.
+///
+/// # Errors
+/// The API server does not say.
+pub async fn has_gateway_api(client: &Client) -> kube::Result<bool> {
+    match client.list_api_group_resources(GATEWAY_API).await {
+        Ok(list) => Ok(list.resources.iter().any(|resource| resource.name == "httproutes")),
+        Err(kube::Error::Api(status)) if status.code == 404 => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
 /// What a controller sees.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Scope {
@@ -66,8 +91,8 @@ pub enum Scope {
 }
 
 impl World {
-    /// Starts to watch all kinds.
-    pub fn watch(client: &Client, scope: &Scope) -> (Self, Changes) {
+    /// Starts to watch all kinds, those of the Gateway API only where it is there.
+    pub fn watch(client: &Client, scope: &Scope, has_gateway_api: bool) -> (Self, Changes) {
         let mut watches = Watches { client, scope, changes: Vec::new() };
         let world = Self {
             groups: watches.typed(),
@@ -79,6 +104,8 @@ impl World {
             namespaces: (*scope == Scope::Cluster).then(|| watches.cached(Api::all(client.clone()), ())),
             virtual_services: watches.istio("VirtualService"),
             gateways: watches.istio("Gateway"),
+            http_routes: watches.gateway_api("HTTPRoute", has_gateway_api),
+            api_gateways: watches.gateway_api("Gateway", has_gateway_api),
             destination_rules: watches.istio("DestinationRule"),
             envoy_filters: watches.istio("EnvoyFilter"),
         };
@@ -102,6 +129,8 @@ impl World {
             },
             self.virtual_services.wait_until_ready(),
             self.gateways.wait_until_ready(),
+            self.http_routes.wait_until_ready(),
+            self.api_gateways.wait_until_ready(),
             self.destination_rules.wait_until_ready(),
             self.envoy_filters.wait_until_ready(),
         );
@@ -135,7 +164,16 @@ impl Watches<'_> {
     }
 
     fn istio(&mut self, kind: &str) -> Store<DynamicObject> {
-        let (client, resource) = (self.client.clone(), istio(kind));
+        self.dynamic(istio(kind))
+    }
+
+    fn gateway_api(&mut self, kind: &str, is_there: bool) -> Store<DynamicObject> {
+        let resource = gateway_api(kind);
+        if is_there { self.dynamic(resource) } else { filled(resource, Vec::new()) }
+    }
+
+    fn dynamic(&mut self, resource: ApiResource) -> Store<DynamicObject> {
+        let client = self.client.clone();
         let api = match self.scope {
             Scope::Cluster => Api::all_with(client, &resource),
             Scope::Namespace(namespace) => Api::namespaced_with(client, namespace, &resource),
@@ -168,4 +206,20 @@ impl Watches<'_> {
         self.changes.push(stream.boxed());
         store
     }
+}
+
+/// A cache with these objects, which nothing will change.
+pub(super) fn filled<K>(kind: K::DynamicType, objects: Vec<K>) -> Store<K>
+where
+    K: Resource + Clone + 'static,
+    K::DynamicType: Clone + Eq + Hash,
+{
+    let mut writer = reflector::store::Writer::new(kind);
+    let store = writer.as_reader();
+    writer.apply_watcher_event(&watcher::Event::Init);
+    for object in objects {
+        writer.apply_watcher_event(&watcher::Event::InitApply(object));
+    }
+    writer.apply_watcher_event(&watcher::Event::InitDone);
+    store
 }

@@ -1,7 +1,14 @@
 //! The published reference, completion and manual pages.
 
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use controller::cluster::conditions::reason;
+use controller::cluster::metrics::{Metrics, PassResult};
+use envoy_config::istio::Reason;
 use envoy_config::topology::{TOPOLOGY, Topology};
 use lane::metric;
+use prometheus_client::encoding::text::encode;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -42,15 +49,37 @@ fn the_page_of_groups_and_topologies_shows_every_field() {
     assert_complete(topology, &lane::parse::object::<Topology>(topology.clone(), TOPOLOGY).unwrap());
 }
 
+/// What stands in the first column of the tables of a page.
+fn listed(page: &str) -> BTreeSet<&str> {
+    page.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next()).collect()
+}
+
 #[test]
 fn the_page_of_metrics_has_every_metric() {
     let page = include_str!("../../../docs/metrics.md");
-    let mut listed: Vec<&str> =
-        page.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next()).collect();
-    listed.sort_unstable();
-    let mut names = metric::NAMES.to_vec();
-    names.sort_unstable();
-    assert_eq!(listed, names);
+    assert_eq!(listed(page), BTreeSet::from(metric::NAMES));
+}
+
+#[test]
+fn the_page_of_the_controller_has_every_reason_and_metric() {
+    let (metrics, registry) = Metrics::new();
+    // A counter with labels is not written before it has counted.
+    metrics.passed(PassResult::settled, Duration::ZERO);
+    let mut text = String::new();
+    encode(&mut text, &registry).unwrap();
+    let types = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' '));
+    let metrics = types.map(|(name, kind)| match kind {
+        "counter" => format!("{name}_total"),
+        _ => name.to_owned(),
+    });
+    let found = Reason::OF_CONDITIONS.map(|reason| {
+        assert!(reason.condition().is_some(), "{reason}");
+        reason.to_string()
+    });
+    let reasons = reason::ALL.map(str::to_owned).into_iter().chain(found);
+    let wanted: BTreeSet<String> = metrics.chain(reasons).collect();
+    let page = include_str!("../../../docs/controller.md");
+    assert_eq!(listed(page), wanted.iter().map(String::as_str).collect());
 }
 
 #[test]

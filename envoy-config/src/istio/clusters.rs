@@ -31,10 +31,10 @@ pub(super) fn envoy_filters(mesh: &Mesh<'_>) -> Result<Vec<IstioObject>, Generat
 
 fn patches<'a>(mesh: &Mesh<'a>, caller: &'a Caller) -> Vec<ConfigPatch> {
     let mut patches = Vec::new();
-    for callee in mesh.callees.values().filter(|callee| callee.falls_back) {
+    for callee in mesh.callees.values() {
         let service = callee.service;
         for port in &callee.ports {
-            for lane in &callee.lanes {
+            for lane in callee.lanes.keys().filter(|lane| callee.falls_back(lane)) {
                 let members = vec![
                     names::subset_cluster(&service.host, port.number, Some(lane)),
                     callee.baseline(port.number),

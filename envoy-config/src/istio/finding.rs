@@ -30,6 +30,8 @@ pub enum Reason {
     UnsupportedService,
     /// A VirtualService that cannot be read.
     UnreadableVirtualService,
+    /// A route of the Gateway API whose place among the proxies' routes is not known.
+    RouteUnsupported,
     /// A route without a name on a host that cannot be changed as a whole.
     RouteUnnamed,
     /// Two routes of one name on one host, of which not both can be changed alike.
@@ -64,6 +66,19 @@ pub enum Condition {
 }
 
 impl Reason {
+    /// The reasons for which a condition is false.
+    pub const OF_CONDITIONS: [Self; 9] = [
+        Self::BaselineNotSelectable,
+        Self::UnsupportedPort,
+        Self::UnsupportedService,
+        Self::PortUnknown,
+        Self::UnreadableVirtualService,
+        Self::RouteUnsupported,
+        Self::RouteUnnamed,
+        Self::RouteNameShared,
+        Self::RouteNotCopyable,
+    ];
+
     /// The condition that is false because of it; `None` where the user's wish is just respected.
     #[must_use]
     pub fn condition(self) -> Option<Condition> {
@@ -73,6 +88,7 @@ impl Reason {
                 Some(Condition::ResolvedRefs)
             }
             Self::UnreadableVirtualService
+            | Self::RouteUnsupported
             | Self::RouteUnnamed
             | Self::RouteNameShared
             | Self::RouteNotCopyable => Some(Condition::Programmed),

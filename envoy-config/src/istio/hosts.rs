@@ -123,7 +123,7 @@ fn found<'m>(mesh: &'m Mesh<'m>, routings: &[&'m Routing<'m>], port: u16) -> Vec
         let routing = *routing;
         routing.routes.iter().enumerate().map(move |(index, route)| Found {
             source: Some((routing, route)),
-            place: format!("VirtualService {}/{} http[{index}]", routing.namespace, routing.name),
+            place: routing.place(index, route),
             names: route.names(),
             fate: route.fate(mesh, routing, port),
         })

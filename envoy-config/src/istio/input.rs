@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use lane::model::{Lane, LaneGroup};
+use lane::model::{Fallback, Lane, LaneGroup};
 use lane::name::{LaneName, NamespaceName, ServiceName, WorkloadName};
 use serde::Deserialize;
 use serde_json::Value;
@@ -12,6 +12,9 @@ use super::version::Emission;
 
 /// Labels by key.
 pub type Labels = BTreeMap<String, String>;
+
+/// Lanes of other groups by the host of a service, each with what happens where it has no endpoint.
+pub type SharedLanes = BTreeMap<String, BTreeMap<LaneName, Fallback>>;
 
 /// One lane group with its surroundings.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -35,6 +38,9 @@ pub struct Input {
     /// The user's VirtualServices that name a service of the group, as a host or as a destination. Never ours.
     #[serde(default)]
     pub virtual_services: Vec<VirtualService>,
+    /// The user's HTTPRoutes of the Gateway API that name a service of the group, as a parent or as a backend.
+    #[serde(default)]
+    pub http_routes: Vec<HttpRoute>,
     /// The user's DestinationRules in the namespaces of callers and services and in the root namespace. Never
     /// ours.
     #[serde(default)]
@@ -42,6 +48,10 @@ pub struct Input {
     /// HTTP ports of the services outside the group that are hosts of `virtual_services`, by full host name.
     #[serde(default)]
     pub other_hosts: BTreeMap<String, BTreeSet<u16>>,
+    /// Lanes of other groups that have a service in common with this one, by its full host name, with what happens
+    /// there without an endpoint. Whichever group's patch comes last, a route must know the lanes of all.
+    #[serde(default)]
+    pub shared_lanes: SharedLanes,
     /// Where the proxies get the module from.
     pub module: Module,
     /// How routes are written; see [`super::emission`].
@@ -157,6 +167,36 @@ pub struct VirtualService {
     /// The server ports of the Gateways that it is bound to; none where it is for sidecars only.
     #[serde(default)]
     pub gateway_ports: BTreeSet<u16>,
+}
+
+/// An HTTPRoute of the user.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct HttpRoute {
+    /// Its namespace.
+    pub namespace: NamespaceName,
+    /// Its name.
+    pub name: String,
+    /// Its `spec`.
+    pub spec: Value,
+    /// The listeners of the Gateways that it is bound to.
+    #[serde(default)]
+    pub listeners: Vec<Listener>,
+}
+
+/// A listener of a Gateway of the Gateway API.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Listener {
+    /// `NAMESPACE/NAME` of the Gateway.
+    pub gateway: String,
+    /// Its own name.
+    pub name: String,
+    /// Its port.
+    pub port: u16,
+    /// The host that it is for, perhaps a wildcard; all where nothing is said.
+    #[serde(default)]
+    pub hostname: Option<String>,
 }
 
 /// A DestinationRule of the user.

@@ -6,6 +6,7 @@ use lane::model::{Fallback, Lane};
 use lane::name::LaneName;
 
 use super::finding::{Finding, Reason};
+use super::http_route;
 use super::input::{Input, Labels, Port, Service, Workload};
 use super::names;
 use super::rules::Rule;
@@ -29,21 +30,26 @@ pub(super) struct Callee<'a> {
     pub(super) service: &'a Service,
     /// The ports whose requests can be routed.
     pub(super) ports: Vec<&'a Port>,
-    /// The lanes that callers are to tell apart: those with workloads here, and in a strict group all, so that
-    /// a request of a lane without one finds no endpoint.
-    pub(super) lanes: Vec<&'a LaneName>,
-    /// Whether a lane's requests go to the baseline where the lane has no endpoint.
-    pub(super) falls_back: bool,
+    /// The lanes that callers are to tell apart, of this group and of those that share the service: those with
+    /// workloads here, and of a strict group all, so that a request of a lane without one finds no endpoint.
+    pub(super) lanes: BTreeMap<&'a LaneName, Fallback>,
+    /// Whether a lane may find no endpoint here.
+    pub(super) is_strict: bool,
 }
 
 impl Callee<'_> {
     /// The cluster for requests of the lane.
     pub(super) fn cluster(&self, port: u16, lane: &LaneName) -> String {
-        if self.falls_back {
+        if self.falls_back(lane) {
             names::fallback_cluster(&self.service.host, port, lane)
         } else {
             names::subset_cluster(&self.service.host, port, Some(lane))
         }
+    }
+
+    /// Whether a lane's requests go to the baseline where the lane has no endpoint.
+    pub(super) fn falls_back(&self, lane: &LaneName) -> bool {
+        self.lanes.get(lane) != Some(&Fallback::Strict)
     }
 
     /// The cluster for all other requests.
@@ -60,7 +66,10 @@ impl<'a> Mesh<'a> {
         let routings = input.virtual_services.iter().filter_map(|service| {
             Routing::read(service, input).map_err(|finding| findings.push(finding)).ok()
         });
-        let routings = routings.collect();
+        let mut routings: Vec<_> = routings.collect();
+        for route in &input.http_routes {
+            routings.extend(http_route::routings(route, input, &mut findings));
+        }
         let rules = input.destination_rules.iter().filter_map(|rule| Rule::read(rule, input)).collect();
         let mut mesh = Self { input, lanes, callees: BTreeMap::new(), rules, routings };
         for service in &input.services {
@@ -85,18 +94,29 @@ impl<'a> Mesh<'a> {
             let message = format!("port {} is no HTTP, so that it has no lanes", port.number);
             findings.push(finding(service, Some(port.number), Reason::UnsupportedPort, message));
         }
-        let strict = self.input.group.spec.fallback == Fallback::Strict;
-        let lanes = self.lanes.iter().map(|lane| &lane.metadata.name);
         let ports: Vec<_> = service.ports.iter().filter(|port| port.protocol.has_requests()).collect();
         if ports.is_empty() {
             return None;
         }
-        Some(Callee {
-            service,
-            ports,
-            lanes: lanes.filter(|lane| strict || has_lane(service, lane)).collect(),
-            falls_back: !strict,
-        })
+        let lanes = self.lanes_at(service);
+        let own = self.input.group.spec.fallback;
+        let is_strict = own == Fallback::Strict || lanes.values().any(|lane| *lane == Fallback::Strict);
+        Some(Callee { service, ports, lanes, is_strict })
+    }
+
+    /// The lanes that are told apart at a service. One that is strict in one group and not in another is strict.
+    fn lanes_at(&self, service: &Service) -> BTreeMap<&'a LaneName, Fallback> {
+        let own = self.input.group.spec.fallback;
+        let mut lanes: BTreeMap<&LaneName, Fallback> =
+            self.lanes.iter().map(|lane| (&lane.metadata.name, own)).collect();
+        for (lane, fallback) in self.input.shared_lanes.get(&service.host).into_iter().flatten() {
+            let here = lanes.entry(lane).or_insert(*fallback);
+            if *fallback == Fallback::Strict {
+                *here = Fallback::Strict;
+            }
+        }
+        lanes.retain(|lane, fallback| *fallback == Fallback::Strict || has_lane(service, lane));
+        lanes
     }
 
     /// Why the baseline of a service cannot be told from its lanes, with a command that helps.

@@ -56,7 +56,7 @@ pub(super) fn envoy_filters(
                 for change in host.changes(mesh, findings) {
                     let Some(callee) = mesh.callees.get(change.target.host.as_str()) else { continue };
                     let port = change.target.port;
-                    let lanes = callee.lanes.iter().map(|lane| (*lane, callee.cluster(port, lane)));
+                    let lanes = callee.lanes.keys().map(|lane| (*lane, callee.cluster(port, lane)));
                     let route = LaneRoute {
                         mesh,
                         context: (*kind).into(),
@@ -87,7 +87,8 @@ impl LaneRoute<'_> {
     fn metadata(&self) -> Option<crate::envoy::route::Metadata> {
         let callee = self.mesh.callees.get(self.change.target.host.as_str())?;
         let service = [(METADATA_SERVICE, callee.service.name.to_string())].into();
-        (!callee.falls_back)
+        callee
+            .is_strict
             .then(|| crate::envoy::route::Metadata { filter_metadata: [(METADATA, service)].into() })
     }
 }

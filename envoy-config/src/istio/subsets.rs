@@ -91,7 +91,7 @@ fn subsets_of(
     callee: &Callee<'_>,
     policy: Option<&Value>,
 ) -> Result<Vec<Value>, serde_json::Error> {
-    let lanes = callee.lanes.iter().map(|lane| (Some(*lane), Some(lane_policy(policy))));
+    let lanes = callee.lanes.keys().map(|lane| (Some(*lane), Some(lane_policy(policy))));
     std::iter::once((None, None))
         .chain(lanes)
         .map(|(lane, policy)| serde_json::to_value(subset(mesh, callee, lane, policy)))

@@ -59,12 +59,22 @@ struct DestinationPort {
     number: u16,
 }
 
+/// What the user has written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// A VirtualService.
+    VirtualService,
+    /// An HTTPRoute of the Gateway API, of which istiod makes VirtualServices.
+    HttpRoute,
+}
+
 /// A VirtualService of the user, read.
 pub(super) struct Routing<'a> {
+    kind: Kind,
     pub(super) namespace: &'a NamespaceName,
     pub(super) name: &'a str,
     pub(super) hosts: Vec<String>,
-    pub(super) gateway_ports: &'a BTreeSet<u16>,
+    pub(super) gateway_ports: BTreeSet<u16>,
     pub(super) is_for_sidecars: bool,
     export_to: Vec<String>,
     pub(super) routes: Vec<HttpRoute>,
@@ -91,22 +101,45 @@ pub(super) enum Fate {
 impl<'a> Routing<'a> {
     /// Reads a VirtualService.
     pub(super) fn read(service: &'a input::VirtualService, input: &Input) -> Result<Self, Finding> {
-        let spec: Spec = serde_json::from_value(service.spec.clone()).map_err(|error| Finding {
+        let ports = service.gateway_ports.clone();
+        let id = (&service.namespace, service.name.as_str());
+        Self::parse(Kind::VirtualService, id, service.spec.clone(), ports, input).map_err(|error| Finding {
             service: format!("{}/{}", service.namespace, service.name),
             port: None,
             reason: Reason::UnreadableVirtualService,
             message: format!("VirtualService {}/{}: {error}", service.namespace, service.name),
-        })?;
-        let full = |host: &String| full_host(host, &service.namespace, &input.cluster_domain);
+        })
+    }
+
+    /// Reads the `spec` of a VirtualService, the user's or one that istiod makes of something else.
+    pub(super) fn parse(
+        kind: Kind,
+        (namespace, name): (&'a NamespaceName, &'a str),
+        spec: Value,
+        gateway_ports: BTreeSet<u16>,
+        input: &Input,
+    ) -> Result<Self, serde_json::Error> {
+        let spec: Spec = serde_json::from_value(spec)?;
+        let full = |host: &String| full_host(host, namespace, &input.cluster_domain);
         Ok(Self {
-            namespace: &service.namespace,
-            name: &service.name,
+            kind,
+            namespace,
+            name,
             hosts: spec.hosts.iter().map(full).collect(),
-            gateway_ports: &service.gateway_ports,
+            gateway_ports,
             is_for_sidecars: spec.gateways.is_empty() || spec.gateways.iter().any(|name| name == "mesh"),
             export_to: spec.export_to,
             routes: spec.http,
         })
+    }
+
+    /// Where the user finds one of the routes.
+    pub(super) fn place(&self, index: usize, route: &HttpRoute) -> String {
+        let Self { namespace, name, .. } = self;
+        match self.kind {
+            Kind::VirtualService => format!("VirtualService {namespace}/{name} http[{index}]"),
+            Kind::HttpRoute => format!("HTTPRoute {namespace}/{name} rule {}", route.name),
+        }
     }
 
     /// Whether proxies in a namespace see it.

@@ -5,7 +5,6 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use envoy_config::istio::{GenerateError, Generated, Input, IstioObject, Reason, gateway, generate, input};
-use envoy_config::standalone::Stage;
 
 /// What a case is made of: the groups of one cluster.
 #[derive(Clone, serde::Deserialize)]
@@ -87,23 +86,34 @@ fn objects_stand_in_the_order_of_their_stages() {
     }
 }
 
-#[test]
-fn no_change_of_lanes_adds_or_moves_a_filter_of_a_workload_that_stays() {
-    let case = Case::named("two-lanes");
-    let filters = |lanes: usize| {
-        let mut case = case.clone();
-        case.inputs[0].lanes.truncate(lanes);
-        let objects = case.generate().objects.into_iter().filter(|object| object.stage == Stage::Filters);
-        // All patches but the configurations themselves.
-        let rest = objects.map(|mut object| {
-            let patches = object.spec["configPatches"].as_array_mut().unwrap();
-            patches.retain(|patch| patch["applyTo"] != "EXTENSION_CONFIG");
-            (object.name, object.spec)
-        });
-        rest.collect::<BTreeMap<_, _>>()
+/// The patches of listeners, by object: what drains connections when it changes.
+fn listener_patches(case: &Case) -> BTreeMap<String, Vec<String>> {
+    let of_object = |object: IstioObject| {
+        let patches = object.spec["configPatches"].as_array().into_iter().flatten();
+        let listeners = patches
+            .filter(|patch| ["HTTP_FILTER", "NETWORK_FILTER"].map(Into::into).contains(&patch["applyTo"]));
+        let texts: Vec<String> = listeners.map(ToString::to_string).collect();
+        (!texts.is_empty()).then(|| (format!("{}/{}", object.namespace, object.name), texts))
     };
-    assert!(!filters(0).is_empty());
-    assert_eq!(filters(0), filters(2));
+    case.generate().objects.into_iter().filter_map(of_object).collect()
+}
+
+#[test]
+fn no_lane_that_comes_or_goes_touches_a_listener() {
+    let mut compared = 0;
+    for dir in cases() {
+        let case = Case::read(&dir);
+        let with_all = listener_patches(&case);
+        for (group, input) in case.inputs.iter().enumerate() {
+            for lane in 0..input.lanes.len() {
+                let mut without = case.clone();
+                without.inputs[group].lanes.remove(lane);
+                assert_eq!(listener_patches(&without), with_all, "{} without lane {lane}", dir.display());
+                compared += with_all.len();
+            }
+        }
+    }
+    assert!(compared > 50, "only {compared} objects were compared");
 }
 
 #[test]
@@ -122,6 +132,27 @@ fn filter_and_configuration_of_one_name_stand_in_one_object_each_once() {
         }
     }
     assert!(seen.len() > 2, "{seen:?}");
+}
+
+/// Whichever of the two objects istiod applies last, a route knows the lanes of both groups.
+#[test]
+fn groups_that_share_a_service_say_the_same_of_it() {
+    let objects = Case::named("shared-service").generate().objects;
+    let patches = |group: &str, kind: &str| -> Vec<serde_json::Value> {
+        let of_group =
+            objects.iter().filter(|object| object.name.starts_with(&format!("graylane.demo.{group}.")));
+        let all = of_group.filter_map(|object| object.spec["configPatches"].as_array()).flatten();
+        all.filter(|patch| patch["applyTo"] == kind && patch.to_string().contains("b.demo.svc"))
+            .cloned()
+            .collect()
+    };
+    for kind in ["HTTP_ROUTE", "CLUSTER"] {
+        let shop = patches("shop", kind);
+        assert_eq!(shop, patches("books", kind));
+        assert!(shop.iter().any(|patch| patch.to_string().contains("gray")), "{kind}: {shop:#?}");
+    }
+    // The strict lane has no aggregate, and is known all the same.
+    assert!(patches("shop", "HTTP_ROUTE").iter().any(|patch| patch.to_string().contains("graylane-blue")));
 }
 
 #[test]

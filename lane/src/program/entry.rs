@@ -65,6 +65,9 @@ impl Entry {
         draw: u64,
     ) -> Outcome<'a> {
         let mut out = Outcome::default();
+        if is_decided(config, head) {
+            return out;
+        }
         for name in &config.strip {
             if head.header(name.as_str()).is_some() {
                 out.edits.push(Edit::Remove { name: name.as_str() });
@@ -120,6 +123,12 @@ impl Entry {
             out.counters.push(self.baggage_skipped);
         }
     }
+}
+
+/// Whether the filter of another group at the same gateway has given the request its lane: the listener has removed
+/// what the client sent, unless that is left to this filter.
+fn is_decided(config: &FilterConfig, head: &impl RequestHead) -> bool {
+    !config.strip.contains(&config.lane_header) && head.header(config.lane_header.as_str()).is_some()
 }
 
 fn set_or_remove(cleaned: &[u8]) -> Edit<'static> {

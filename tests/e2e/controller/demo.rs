@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
 use controller::cluster::crd::{Lane, LaneGroup};
-use controller::cluster::world::istio;
+use controller::cluster::world::{gateway_api, istio};
 use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
-use k8s_openapi::api::core::v1::Service;
+use k8s_openapi::api::core::v1::{Namespace, Service};
 use kube::api::{Api, DynamicObject, ListParams, Patch, PatchParams};
 use kube::{Client, Resource, ResourceExt as _};
 use serde::Serialize;
@@ -92,6 +92,16 @@ impl Demo {
         Api::namespaced(self.client.clone(), &self.namespace)
     }
 
+    /// A gateway in another namespace.
+    pub(super) async fn deploy_gateway(&self, namespace: &str) -> Result<()> {
+        self.put_in::<Deployment>(
+            namespace,
+            "gateway",
+            workload("Deployment", "gateway", "gateway", "v1", None),
+        )
+        .await
+    }
+
     pub(super) fn groups(&self) -> Api<LaneGroup> {
         Api::namespaced(self.client.clone(), &self.namespace)
     }
@@ -101,7 +111,26 @@ impl Demo {
     }
 
     pub(super) fn istio(&self, kind: &str) -> Api<DynamicObject> {
-        Api::namespaced_with(self.client.clone(), &self.namespace, &istio(kind))
+        self.istio_in(&self.namespace, kind)
+    }
+
+    pub(super) fn istio_in(&self, namespace: &str, kind: &str) -> Api<DynamicObject> {
+        Api::namespaced_with(self.client.clone(), namespace, &istio(kind))
+    }
+
+    pub(super) async fn put_http_route(&self, name: &str, spec: Value) -> Result<()> {
+        let api: Api<DynamicObject> =
+            Api::namespaced_with(self.client.clone(), &self.namespace, &gateway_api("HTTPRoute"));
+        let object = json!({
+            "apiVersion": "gateway.networking.k8s.io/v1", "kind": "HTTPRoute",
+            "metadata": { "name": name }, "spec": spec,
+        });
+        api.patch(name, &PatchParams::apply(USER), &Patch::Apply(object)).await?;
+        Ok(())
+    }
+
+    pub(super) fn namespaces(&self) -> Api<Namespace> {
+        Api::all(self.client.clone())
     }
 
     /// Selects what the controller has written.
@@ -127,7 +156,11 @@ impl Demo {
     }
 
     pub(super) async fn set_group(&self, spec: Value) -> Result<()> {
-        self.put::<LaneGroup>("shop", object("LaneGroup", "shop", spec)).await
+        self.set_named_group("shop", spec).await
+    }
+
+    pub(super) async fn set_named_group(&self, name: &str, spec: Value) -> Result<()> {
+        self.put::<LaneGroup>(name, object("LaneGroup", name, spec)).await
     }
 
     pub(super) async fn set_lane(&self, name: &str, spec: Value) -> Result<()> {
@@ -142,7 +175,18 @@ impl Demo {
             + Serialize
             + std::fmt::Debug,
     {
-        let api: Api<K> = Api::namespaced(self.client.clone(), &self.namespace);
+        self.put_in::<K>(&self.namespace, name, object).await
+    }
+
+    async fn put_in<K>(&self, namespace: &str, name: &str, object: Value) -> Result<()>
+    where
+        K: Resource<Scope = kube::core::NamespaceResourceScope, DynamicType = ()>
+            + Clone
+            + DeserializeOwned
+            + Serialize
+            + std::fmt::Debug,
+    {
+        let api: Api<K> = Api::namespaced(self.client.clone(), namespace);
         api.patch(name, &PatchParams::apply(USER), &Patch::Apply(object)).await?;
         Ok(())
     }

@@ -8,7 +8,7 @@ use controller::cluster::install;
 use kube::api::DeleteParams;
 use lane::model::ReleasePhase;
 use serde_json::{Value, json};
-use tests::cluster::Cluster;
+use tests::cluster::{Cluster, GATEWAY_API};
 use tests::controller::{Controller, ControllerOptions};
 use tests::wait;
 
@@ -75,6 +75,7 @@ async fn install(cluster: &Cluster, objects: &[Value]) -> Result<()> {
 async fn the_rights_that_are_granted_are_those_that_are_used() -> Result<()> {
     let cluster = Arc::new(Cluster::start().await?);
     cluster.install_istio_crds().await?;
+    cluster.install_crds(&[GATEWAY_API]).await?;
     let options = install::Options {
         namespace: install::NAMESPACE.to_owned(),
         image: "example.com/lane-controller:1".to_owned(),

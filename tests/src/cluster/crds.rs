@@ -15,6 +15,9 @@ const DEADLINE: Duration = Duration::from_secs(60);
 pub(super) const ISTIO_KINDS: [&str; 5] =
     ["DestinationRule", "EnvoyFilter", "Gateway", "Sidecar", "VirtualService"];
 
+/// As much of the Gateway API as tests need, for [`super::Cluster::install_crds`].
+pub const GATEWAY_API: &str = include_str!("gateway-api.yaml");
+
 /// The documents of a YAML stream.
 pub(super) fn documents(text: &str) -> impl Iterator<Item = &str> {
     let is_filled =

@@ -5,7 +5,7 @@ use kube::ResourceExt as _;
 use lane::model::{LanePhase, ObjectCondition, ProxyCount};
 use lane::name::LaneName;
 
-use crate::cluster::conditions::{ACCEPTED, PROGRAMMED};
+use crate::cluster::conditions::{ACCEPTED, PROGRAMMED, reason};
 use crate::cluster::crd::{Lane, LaneGroup};
 use crate::cluster::release;
 
@@ -134,8 +134,9 @@ fn of_group(group: &LaneGroup, demand: Demand) -> Option<String> {
         return Some(format!("group {name}: {message}"));
     }
     let programmed = current(&status.conditions, PROGRAMMED, generation);
-    let is_excused =
-        |condition: &ObjectCondition| demand == Demand::Verifiable && condition.reason == "ProxiesUnverified";
+    let is_excused = |condition: &ObjectCondition| {
+        demand == Demand::Verifiable && condition.reason == reason::PROXIES_UNVERIFIED
+    };
     match programmed {
         Some(condition) if condition.status != "True" && !is_excused(condition) => {
             return Some(format!("group {name}: {}: {}", condition.reason, condition.message));

@@ -2,15 +2,12 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Debug;
-use std::hash::Hash;
 
 use envoy_config::istio::input::{Labels, Module};
 use k8s_openapi::api::core::v1::{Namespace, Pod};
 use kube::api::{Api, DynamicObject, ListParams};
 use kube::core::NamespaceResourceScope;
 use kube::runtime::reflector::Store;
-use kube::runtime::reflector::store::Writer;
-use kube::runtime::watcher::Event;
 use kube::{Resource, ResourceExt as _};
 use lane::model::Lane as LaneModel;
 use lane::name::{LaneName, NamespaceName};
@@ -20,7 +17,7 @@ use super::{Cluster, Error, Result};
 use crate::cluster::crd::LaneGroup;
 use crate::cluster::dereference::{self, Reading, Settings};
 use crate::cluster::release::pairs::{self, Workloads};
-use crate::cluster::world::{World, istio};
+use crate::cluster::world::{World, filled, gateway_api, istio};
 
 /// A namespace and labels that select pods in it.
 #[derive(Clone, Copy, Debug)]
@@ -91,6 +88,9 @@ impl Cluster {
             namespaces: Some(filled((), namespaces.foreign(&own).await?)),
             virtual_services: namespaces.istio("VirtualService", with_istio).await?,
             gateways: namespaces.istio("Gateway", with_istio).await?,
+            // What is written does not matter here.
+            http_routes: filled(gateway_api("HTTPRoute"), Vec::new()),
+            api_gateways: filled(gateway_api("Gateway"), Vec::new()),
             destination_rules: namespaces.istio("DestinationRule", with_istio).await?,
             envoy_filters: filled(istio("EnvoyFilter"), Vec::new()),
         };
@@ -165,20 +165,4 @@ impl Namespaces<'_> {
         }
         Ok(found)
     }
-}
-
-/// A cache with these objects, which nothing will change.
-fn filled<K>(kind: K::DynamicType, objects: Vec<K>) -> Store<K>
-where
-    K: Resource + Clone + 'static,
-    K::DynamicType: Clone + Eq + Hash,
-{
-    let mut writer = Writer::new(kind);
-    let store = writer.as_reader();
-    writer.apply_watcher_event(&Event::Init);
-    for object in objects {
-        writer.apply_watcher_event(&Event::InitApply(object));
-    }
-    writer.apply_watcher_event(&Event::InitDone);
-    store
 }

@@ -1,16 +1,27 @@
 //! Which label tells a service's baseline pods from those of lanes.
 
 use envoy_config::istio::input::{Labels, Workload};
+use k8s_openapi::api::core::v1::Service;
+use lane::model::Service as ServiceSpec;
 
 /// Labels that say a version by convention, the best first.
 const VERSION_LABELS: [&str; 2] = ["version", "app.kubernetes.io/version"];
+
+/// The labels of a service's baseline: those that the group gives, or else those that tell it apart.
+pub(super) fn of(spec: &ServiceSpec, service: &Service, workloads: &[Workload]) -> Labels {
+    if spec.baseline.is_empty() {
+        derive(&super::selector(service), workloads)
+    } else {
+        spec.baseline.clone()
+    }
+}
 
 /// A label that all baseline workloads have with one value and no lane's workload has; nothing where there is
 /// none.
 ///
 /// Before a lane is deployed only labels that say a version count, since no other is known to tell apart.
 /// A label of the service's own selector is on every pod.
-pub(super) fn derive(selector: &Labels, workloads: &[Workload]) -> Labels {
+fn derive(selector: &Labels, workloads: &[Workload]) -> Labels {
     let (baseline, lanes): (Vec<_>, Vec<_>) = workloads.iter().partition(|workload| workload.lane.is_none());
     let Some((first, others)) = baseline.split_first() else { return Labels::new() };
     let tells_apart = |key: &String, value: &String| {

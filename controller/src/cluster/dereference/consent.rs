@@ -4,6 +4,7 @@ use kube::runtime::reflector::ObjectRef;
 use lane::name::NamespaceName;
 
 use super::Unresolved;
+use crate::cluster::conditions::reason;
 use crate::cluster::world::World;
 
 /// Annotation of a namespace: the namespaces of lane groups that may write objects into it, separated by
@@ -28,7 +29,7 @@ fn names(list: &str, from: &NamespaceName) -> bool {
 /// What is said where consent is lacking.
 pub(super) fn refusal(namespace: &NamespaceName, from: &NamespaceName) -> Unresolved {
     Unresolved {
-        reason: "NamespaceNotGranted",
+        reason: reason::NAMESPACE_NOT_GRANTED,
         message: format!(
             "namespace {namespace} does not accept objects of lane groups in {from}; \
              kubectl annotate namespace {namespace} {ACCEPT_FROM}={from}"

@@ -2,19 +2,20 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use envoy_config::istio::input::{Caller, DestinationRule, Service, VirtualService};
+use envoy_config::istio::input::{Caller, DestinationRule, HttpRoute, Service, VirtualService};
 use envoy_config::istio::{Protocol, names};
 use kube::ResourceExt as _;
 use kube::api::DynamicObject;
 use kube::runtime::reflector::ObjectRef;
 use serde_json::Value;
 
-use super::Settings;
+use super::{Settings, http_routes};
 use crate::cluster::world::{World, istio};
 
 /// What was found.
 pub(super) struct UserObjects {
     pub(super) virtual_services: Vec<VirtualService>,
+    pub(super) http_routes: Vec<HttpRoute>,
     pub(super) destination_rules: Vec<DestinationRule>,
     pub(super) other_hosts: BTreeMap<String, BTreeSet<u16>>,
 }
@@ -41,6 +42,8 @@ pub(super) fn read(
         let Ok(namespace) = namespace.parse() else { continue };
         virtual_services.push(VirtualService { namespace, name: object.name_any(), spec, gateway_ports });
     }
+    let routes = http_routes::read(world, domain, &hosts);
+    other_hosts.extend(routes.other_hosts);
     let mut namespaces: BTreeSet<&str> = callers.iter().map(|caller| caller.namespace.as_str()).collect();
     namespaces.extend(services.iter().map(|service| service.namespace.as_str()));
     namespaces.insert(settings.root_namespace.as_str());
@@ -49,11 +52,14 @@ pub(super) fn read(
             parts(&object).filter(|(namespace, _)| namespaces.contains(namespace.as_str()))?;
         Some(DestinationRule { namespace: namespace.parse().ok()?, name: object.name_any(), spec })
     });
-    UserObjects { virtual_services, destination_rules: destination_rules.collect(), other_hosts }
+    let destination_rules = destination_rules.collect();
+    UserObjects { virtual_services, http_routes: routes.routes, destination_rules, other_hosts }
 }
 
 /// The objects of others, in an order that does not change.
-fn sorted(store: &kube::runtime::reflector::Store<DynamicObject>) -> Vec<std::sync::Arc<DynamicObject>> {
+pub(super) fn sorted(
+    store: &kube::runtime::reflector::Store<DynamicObject>,
+) -> Vec<std::sync::Arc<DynamicObject>> {
     let mut objects = store.state();
     objects.retain(|object| !is_ours(object));
     objects.sort_by_key(|object| (object.namespace(), object.name_any()));
@@ -65,7 +71,7 @@ pub(crate) fn is_ours(object: &DynamicObject) -> bool {
     object.labels().get(names::MANAGED_BY_LABEL).is_some_and(|manager| manager == names::MANAGER)
 }
 
-fn parts(object: &DynamicObject) -> Option<(String, Value)> {
+pub(super) fn parts(object: &DynamicObject) -> Option<(String, Value)> {
     Some((object.namespace()?, object.data.get("spec")?.clone()))
 }
 
@@ -101,7 +107,7 @@ fn full_name(host: &str, namespace: &str, domain: &str) -> String {
 }
 
 /// The HTTP ports of the Service behind a host; `None` where there is none.
-fn ports_of(world: &World, domain: &str, host: &str) -> Option<BTreeSet<u16>> {
+pub(super) fn ports_of(world: &World, domain: &str, host: &str) -> Option<BTreeSet<u16>> {
     let (name, rest) = host.split_once('.')?;
     let namespace = rest.strip_suffix(domain)?.strip_suffix(".svc.")?;
     let service = world.services.get(&ObjectRef::new(name).within(namespace))?;

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use envoy_config::istio::input::{Entry, EntryKind, Input};
-use envoy_config::istio::{IstioObject, gateway, names};
+use envoy_config::istio::{GenerateError, IstioObject, gateway, names};
 use kube::ResourceExt as _;
 use lane::name::{NamespaceName, WorkloadName};
 
@@ -19,7 +19,7 @@ use crate::cluster::{dereference, phases};
 type Place = (NamespaceName, WorkloadName);
 
 /// The objects that one group alone would want for its gateways: what they say of it.
-pub(super) fn of_group(input: &Input) -> Result<Vec<IstioObject>, ReconcileError> {
+pub(super) fn of_group(input: &Input) -> Result<Vec<IstioObject>, GenerateError> {
     let objects = gateways(input).map(|entry| gateway::filters(entry, &[input]));
     Ok(objects.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
 }
@@ -83,7 +83,7 @@ impl Pass<'_> {
     }
 
     fn in_force(&self, group: &LaneGroup) -> Option<Input> {
-        let status = group.status.as_ref().filter(|status| status.rules_generation > 0)?;
+        let status = group.status.as_ref().filter(|status| status.accepted.is_some())?;
         let model = dereference::group_in_force(group)?;
         let objects = Pass::new(self.ctx, group).lane_objects();
         let lanes: Vec<_> = objects.iter().filter_map(|lane| dereference::lane_in_force(lane)).collect();

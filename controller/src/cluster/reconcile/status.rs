@@ -81,7 +81,7 @@ impl Pass<'_> {
     }
 
     /// An event for each condition whose status has changed.
-    async fn tell(&self, conditions: &[ObjectCondition]) {
+    pub(super) async fn tell(&self, conditions: &[ObjectCondition]) {
         let former = self.status().conditions;
         let is_new = |condition: &&ObjectCondition| {
             former.iter().all(|old| old.kind != condition.kind || old.status != condition.status)

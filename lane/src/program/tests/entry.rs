@@ -199,6 +199,21 @@ fn rule_counters_are_bounded() {
 }
 
 #[test]
+fn of_several_groups_at_a_gateway_the_first_that_admits_a_request_decides() {
+    let lanes =
+        |name: &str| json!([{"name": name, "rules": [{"name": "r", "match": {"header": {"name": "h"}}}]}]);
+    let second = program("entry", lanes("blue"), json!({}));
+    for (lines, want) in [
+        (vec![("h", "1"), ("x-lane", "gray"), ("baggage", "lane=gray")], vec![]),
+        (vec![("x-lane", "gray"), ("baggage", "lane=gray")], vec![]),
+        (vec![("h", "1")], vec!["x-lane=blue", "baggage=lane=blue"]),
+    ] {
+        let request = head(&lines);
+        assert_eq!(edits(&second.on_request(&request, 0, 0)), want, "{lines:?}");
+    }
+}
+
+#[test]
 fn explain_names_every_rule_and_the_chosen_one() {
     let lanes = json!([
         {"name": "gray", "rules": [
