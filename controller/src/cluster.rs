@@ -19,6 +19,7 @@ pub mod install;
 pub mod leader;
 mod main;
 pub mod metrics;
+pub mod module;
 pub mod neighbours;
 pub mod phases;
 pub mod receipts;

@@ -33,6 +33,7 @@ pub mod input;
 mod mesh;
 #[cfg(test)]
 mod mk_input;
+mod module;
 pub mod names;
 mod object;
 mod policy;
@@ -46,6 +47,7 @@ mod virtual_service;
 
 pub use finding::{Condition, Finding, Reason};
 pub use input::Input;
+pub use module::{InvalidModule, Module};
 pub use object::{IstioObject, MAX_OBJECT_BYTES};
 pub use protocol::Protocol;
 pub use version::{Emission, emission};

@@ -6,16 +6,22 @@ use clap::Args;
 
 use super::change_args::DryRun;
 use super::rule_flags;
+use crate::cluster::module::ModuleFlags;
 
 /// Install custom resources, rights and the controller into a cluster
 ///
 /// The controller goes into the namespace graylane-system unless --namespace names another one. It can be repeated:
-/// what stands already stays.
+/// what stands already stays. Proxies get the module from the controller unless a flag names another place.
 #[derive(Debug, Args)]
 pub(super) struct InstallArgs {
     /// Image of the controller
     #[arg(long, value_name = "IMAGE")]
     pub(super) image: String,
+    /// Secret by which the image is pulled, in the controller's namespace; can be given several times
+    #[arg(long, value_name = "NAME")]
+    pub(super) image_pull_secret: Vec<String>,
+    #[command(flatten)]
+    pub(super) module: ModuleFlags,
     /// Print the objects without asking a cluster (`client`), or let the API server check them (`server`)
     #[arg(long, value_enum, value_name = "WHERE", num_args = 0..=1, require_equals = true,
           default_missing_value = "client")]

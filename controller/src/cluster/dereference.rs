@@ -9,8 +9,8 @@ mod workloads;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use envoy_config::istio::input::{Caller, Entry, EntryKind, Input, Labels, Module, Port, ProxyKind, Service};
-use envoy_config::istio::{Protocol, emission};
+use envoy_config::istio::input::{Caller, Entry, EntryKind, Input, Labels, Port, ProxyKind, Service};
+use envoy_config::istio::{Module, Protocol, emission};
 use k8s_openapi::api::core::v1::Service as KubeService;
 use kube::ResourceExt as _;
 use kube::runtime::reflector::ObjectRef;

@@ -1,5 +1,6 @@
 //! What is installed into a cluster: the custom resources, the rights of the controller, and the controller.
 
+use envoy_config::istio::Module;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -16,18 +17,22 @@ const PORT: u16 = 8080;
 const MODULE: &str = "/graylane.wasm";
 
 /// How to install.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Options {
     /// Namespace of the controller.
     pub namespace: String,
     /// Image of the controller, which holds the module too.
     pub image: String,
+    /// Secrets by which the image is pulled.
+    pub pull_secrets: Vec<String>,
+    /// Where proxies get the module from; from the controller unless given.
+    pub module: Option<Module>,
 }
 
 /// All objects, in the order in which they are applied.
 #[must_use]
 pub fn objects(options: &Options) -> Vec<Value> {
-    let Options { namespace, image } = options;
+    let namespace = &options.namespace;
     let definitions = crd::definitions().map(|definition| as_value(&definition));
     let controller = [
         json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": namespace, "labels": labels() } }),
@@ -49,7 +54,7 @@ pub fn objects(options: &Options) -> Vec<Value> {
             "subjects": [subject(namespace)],
         }),
         service(namespace),
-        deployment(namespace, image),
+        deployment(options),
     ];
     definitions.into_iter().chain(controller).collect()
 }
@@ -130,7 +135,9 @@ fn service(namespace: &str) -> Value {
 }
 
 /// Two replicas, of which one acts; as restricted as the Pod Security Standards know.
-fn deployment(namespace: &str, image: &str) -> Value {
+fn deployment(options: &Options) -> Value {
+    let namespace = &options.namespace;
+    let secrets: Vec<Value> = options.pull_secrets.iter().map(|name| json!({ "name": name })).collect();
     let probe = |path: &str| json!({ "httpGet": { "path": path, "port": "http" } });
     json!({
         "apiVersion": "apps/v1",
@@ -147,17 +154,14 @@ fn deployment(namespace: &str, image: &str) -> Value {
                 },
                 "spec": {
                     "serviceAccountName": NAME,
+                    "imagePullSecrets": secrets,
                     "securityContext": {
                         "runAsNonRoot": true, "runAsUser": 65532, "seccompProfile": { "type": "RuntimeDefault" },
                     },
                     "containers": [{
                         "name": NAME,
-                        "image": image,
-                        "args": [
-                            format!("--listen=0.0.0.0:{PORT}"),
-                            format!("--module={MODULE}"),
-                            format!("--module-url=http://{NAME}.{namespace}:{PORT}"),
-                        ],
+                        "image": options.image,
+                        "args": arguments(options),
                         "env": [
                             field("POD_NAME", "metadata.name"),
                             field("POD_NAMESPACE", "metadata.namespace"),
@@ -179,6 +183,21 @@ fn deployment(namespace: &str, image: &str) -> Value {
             },
         },
     })
+}
+
+fn arguments(options: &Options) -> Vec<String> {
+    let listen = format!("--listen=0.0.0.0:{PORT}");
+    let module = match &options.module {
+        None => vec![
+            format!("--module={MODULE}"),
+            format!("--module-url=http://{NAME}.{}:{PORT}", options.namespace),
+        ],
+        Some(Module::Local { path }) => vec![format!("--module-path={path}")],
+        Some(Module::Remote { url, sha256 }) => {
+            vec![format!("--module-url={url}"), format!("--module-sha256={sha256}")]
+        }
+    };
+    [vec![listen], module].concat()
 }
 
 fn field(name: &str, path: &str) -> Value {

@@ -8,12 +8,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use clap::Parser;
-use envoy_config::istio::input::Module;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::runtime::events::{Recorder, Reporter};
 use kube::{Api, Client, Config};
 use lane::name::NamespaceName;
-use sha2::{Digest, Sha256};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -21,14 +19,12 @@ use tokio_util::sync::CancellationToken;
 use super::dereference::Settings;
 use super::leader::Elector;
 use super::metrics::Metrics;
+use super::module::{self, ModuleError, ModuleFlags};
 use super::receipts::Scraper;
 use super::reconcile::Context;
 use super::run;
-use super::server::{MODULE_PATH, Shown, router};
+use super::server::{Shown, router};
 use super::world::{Scope, World, has_gateway_api};
-
-/// A module that this controller serves.
-type Bytes = Arc<[u8]>;
 
 /// How long the caches may take to fill.
 const FILLED_WITHIN: Duration = Duration::from_secs(120);
@@ -52,15 +48,12 @@ struct Options {
     /// Name of this controller among the candidates, unique
     #[arg(long, value_name = "NAME", env = "POD_NAME")]
     identity: String,
-    /// The module as a file in the proxies' containers
-    #[arg(long, value_name = "PATH", conflicts_with_all = ["module", "module_url"])]
-    module_path: Option<String>,
-    /// The module as a file of this controller, which serves it at `--module-url`
-    #[arg(long, value_name = "FILE", requires = "module_url")]
+    /// The module as a file of this controller, which serves it; `--module-url` is then where agents reach the
+    /// controller, such as `http://lane-controller.graylane-system:8080`
+    #[arg(long, value_name = "FILE", requires = "module_url", conflicts_with = "module_path")]
     module: Option<PathBuf>,
-    /// Where proxies reach this controller, such as `http://graylane.graylane-system:8080`
-    #[arg(long, value_name = "URL", requires = "module")]
-    module_url: Option<String>,
+    #[command(flatten)]
+    module_flags: ModuleFlags,
     /// Istio's root namespace
     #[arg(long, value_name = "NAMESPACE", default_value = "istio-system")]
     root_namespace: NamespaceName,
@@ -75,10 +68,8 @@ struct Options {
 /// Why the controller cannot run.
 #[derive(Debug, thiserror::Error)]
 enum StartError {
-    #[error("neither --module-path nor --module says where proxies get the module")]
-    NoModule,
-    #[error("the module {path} cannot be read: {source}")]
-    Module { path: PathBuf, source: std::io::Error },
+    #[error("{0}")]
+    Module(#[from] ModuleError),
     #[error("{listen} cannot be listened on: {source}")]
     Listen { listen: SocketAddr, source: std::io::Error },
     #[error("there is no cluster: {0}")]
@@ -122,10 +113,10 @@ pub fn main() -> ExitCode {
 
 async fn start(options: Options) -> Result<(), StartError> {
     let stop = stop_token()?;
-    let (module, bytes) = module(&options)?;
+    let found = module::find(options.module.as_deref(), &options.module_flags)?;
     let (metrics, registry) = Metrics::new();
     let ready = Arc::new(AtomicBool::new(false));
-    let shown = Shown { ready: ready.clone(), registry: Arc::new(registry), module: bytes };
+    let shown = Shown { ready: ready.clone(), registry: Arc::new(registry), module: found.served };
     let listener = TcpListener::bind(options.listen).await;
     let listener = listener.map_err(|source| StartError::Listen { listen: options.listen, source })?;
     let stopped = stop.clone().cancelled_owned();
@@ -138,7 +129,7 @@ async fn start(options: Options) -> Result<(), StartError> {
     let has_gateway_api = has_gateway_api(&client).await.map_err(Box::new)?;
     let (world, mut changes) = World::watch(&client, &scope, has_gateway_api);
     let settings = Settings {
-        module,
+        module: found.module,
         root_namespace: options.root_namespace.clone(),
         cluster_domain: options.cluster_domain.clone(),
     };
@@ -182,19 +173,4 @@ fn stop_token() -> Result<CancellationToken, StartError> {
         });
     }
     Ok(stop)
-}
-
-/// Where proxies get the module from, and its bytes where this controller serves it.
-fn module(options: &Options) -> Result<(Module, Option<Bytes>), StartError> {
-    match (&options.module_path, &options.module, &options.module_url) {
-        (Some(path), ..) => Ok((Module::Local { path: path.clone() }, None)),
-        (None, Some(path), Some(url)) => {
-            let read = std::fs::read(path);
-            let bytes = read.map_err(|source| StartError::Module { path: path.clone(), source })?;
-            let sha256 = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
-            let url = format!("{}{MODULE_PATH}", url.trim_end_matches('/'));
-            Ok((Module::Remote { url, sha256 }, Some(bytes.into())))
-        }
-        _ => Err(StartError::NoModule),
-    }
 }

@@ -8,8 +8,9 @@ use lane::name::{HeaderName, LaneName, NamespaceName, WorkloadName};
 
 use super::GenerateError;
 use super::envoy_filter::{ConfigPatch, Context, EnvoyFilter};
-use super::input::{EntryKind, Input, Labels, Module, Service};
+use super::input::{EntryKind, Input, Labels, Service};
 use super::mesh::{Mesh, has_lane};
+use super::module::Module;
 use super::names;
 use super::object::{IstioObject, group_labels};
 use crate::connection_manager::{discovered_filter, strip_extension};

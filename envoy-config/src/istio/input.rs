@@ -7,6 +7,7 @@ use lane::name::{LaneName, NamespaceName, ServiceName, WorkloadName};
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::module::Module;
 use super::protocol::Protocol;
 use super::version::Emission;
 
@@ -209,22 +210,4 @@ pub struct DestinationRule {
     pub name: String,
     /// Its `spec`.
     pub spec: Value,
-}
-
-/// Where the proxies get the Wasm module from.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum Module {
-    /// A file in the proxy's container.
-    Local {
-        /// Its absolute path.
-        path: String,
-    },
-    /// An address from which Istio's agent fetches it.
-    Remote {
-        /// The address.
-        url: String,
-        /// SHA-256 of the module, in hex.
-        sha256: String,
-    },
 }

@@ -79,6 +79,7 @@ async fn the_rights_that_are_granted_are_those_that_are_used() -> Result<()> {
     let options = install::Options {
         namespace: install::NAMESPACE.to_owned(),
         image: "example.com/lane-controller:1".to_owned(),
+        ..install::Options::default()
     };
     let installed = install::objects(&options);
     install(&cluster, &installed).await?;

@@ -34,6 +34,44 @@ async fn what_would_be_installed_is_printed_without_a_cluster() -> Result<()> {
 }
 
 #[tokio::test]
+async fn the_module_comes_from_where_the_installation_says() -> Result<()> {
+    let dir = tempfile::tempdir()?;
+    let lanectl = Lanectl::new(dir.path())?.env("KUBECONFIG", "nowhere");
+    let sha256 = "ab".repeat(32);
+    let pinned = format!("oci://example.com/filter@sha256:{sha256}");
+    let digest = format!("--module-sha256={sha256}");
+    let own = "--module-url=http://lane-controller.graylane-system:8080";
+    for (flags, wanted) in [
+        (vec![], vec!["--module=/graylane.wasm", own]),
+        (vec!["--module-path=/g.wasm"], vec!["--module-path=/g.wasm"]),
+        (
+            vec!["--module-url=oci://example.com/filter:1", &digest],
+            vec![&*format!("--module-url={pinned}"), &digest],
+        ),
+        (
+            vec!["--module-url=http://example.com/g.wasm", &digest],
+            vec!["--module-url=http://example.com/g.wasm", &digest],
+        ),
+    ] {
+        let args = [vec!["install", IMAGE, "--image-pull-secret=mirror", "--dry-run=client"], flags].concat();
+        let printed = lanectl.ok(args).await?.stdout;
+        // Long ones stand on a line of their own.
+        let lines = printed.lines().map(|line| line.trim().trim_start_matches("- ").trim_matches('"'));
+        let module: Vec<&str> = lines.filter(|line| line.starts_with("--module")).collect();
+        ensure!(module == wanted, "{module:?}\n{printed}");
+        ensure!(printed.contains("imagePullSecrets:\n"), "{printed}");
+    }
+    let unpinned =
+        lanectl.run(["install", IMAGE, "--module-url=oci://example.com/filter:1"]).await?.exits(2)?;
+    ensure!(
+        unpinned.stderr.contains("is not pinned: say which one it is with --module-sha256"),
+        "{unpinned:?}"
+    );
+    lanectl.run(["install", IMAGE, "--module-path=/g.wasm", "--module-url=http://a/b"]).await?.exits(2)?;
+    Ok(())
+}
+
+#[tokio::test]
 async fn install_brings_the_kinds_and_the_controller_and_uninstall_takes_them_away() -> Result<()> {
     let cluster = Cluster::start().await?;
     let dir = tempfile::tempdir()?;

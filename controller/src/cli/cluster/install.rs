@@ -21,7 +21,13 @@ const ESTABLISHED_WITHIN: Duration = Duration::from_secs(60);
 const POLL: Duration = Duration::from_millis(250);
 
 pub(super) async fn install(access: &Access, args: &InstallArgs, ui: &Ui) -> Result<u8, CommandError> {
-    let wanted = objects(&options(access, &args.image));
+    let module = args.module.elsewhere().map_err(|error| CommandError::usage(error.to_string()))?;
+    let wanted = objects(&Options {
+        image: args.image.clone(),
+        pull_secrets: args.image_pull_secret.clone(),
+        module,
+        ..options(access)
+    });
     if args.dry_run == Some(DryRun::Client) {
         let documents = wanted.iter().map(yaml).collect::<Result<Vec<_>, _>>()?;
         return Ok(ui.data(&documents.join("---\n"))?);
@@ -47,7 +53,7 @@ pub(super) async fn install(access: &Access, args: &InstallArgs, ui: &Ui) -> Res
 }
 
 pub(super) async fn uninstall(access: &Access, args: &UninstallArgs, ui: &Ui) -> Result<u8, CommandError> {
-    let installed = objects(&options(access, ""));
+    let installed = objects(&options(access));
     let manifests = installed.into_iter().rev().map(Manifest::new).collect::<Result<Vec<_>>>()?;
     if args.dry_run == Some(DryRun::Client) {
         let names = manifests.iter().map(|manifest| manifest.to_string().replacen(' ', "/", 1) + "\n");
@@ -77,9 +83,10 @@ pub(super) async fn uninstall(access: &Access, args: &UninstallArgs, ui: &Ui) ->
     Ok(0)
 }
 
-fn options(access: &Access, image: &str) -> Options {
+/// What the names of the objects depend on.
+fn options(access: &Access) -> Options {
     let namespace = access.namespace.clone().unwrap_or_else(|| NAMESPACE.to_owned());
-    Options { namespace, image: image.to_owned() }
+    Options { namespace, ..Options::default() }
 }
 
 async fn apply(cluster: &Cluster, manifest: &Manifest, how: ApplyOptions, ui: &Ui) -> Result<()> {

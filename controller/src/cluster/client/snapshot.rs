@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 use std::fmt::Debug;
 
-use envoy_config::istio::input::{Labels, Module};
+use envoy_config::istio::Module;
+use envoy_config::istio::input::Labels;
 use k8s_openapi::api::core::v1::{Namespace, Pod};
 use kube::api::{Api, DynamicObject, ListParams};
 use kube::core::NamespaceResourceScope;
