@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use lane::name::HeaderName;
+use lane::name::{HeaderName, ServiceName, WorkloadName};
 
 use crate::envoy::access_log::{
     AccessLogFilter, AndFilter, FileAccessLog, HeaderFilter, ResponseFlagFilter, StderrAccessLog,
@@ -23,7 +23,6 @@ use crate::names::{
     FAULT_HEADER_PREFIX, METADATA, METADATA_SERVICE, PRIVATE_HEADER_PREFIX, ROUTER, UNANSWERED_HEADER,
     UNSENT_HEADER,
 };
-use crate::topology::Workload;
 
 /// A stream without any byte for this long is ended: Envoy's default, stated because a stream that a dead
 /// VM holds has no other end.
@@ -120,22 +119,37 @@ pub(crate) fn no_endpoint_reply(lane_header: &HeaderName) -> ResponseMapper {
 }
 
 /// What a proxy adds to its 503 when its own application could not be reached, or broke off, so that the
-/// caller's proxy knows what it may try elsewhere, and the caller whom it missed.
-pub(crate) fn dead_application_replies(workload: &Workload, lane_header: &HeaderName) -> Vec<ResponseMapper> {
-    let whom = format!("the application of workload {} of service {}", workload.name, workload.service);
+/// caller's proxy knows what it may try elsewhere, and the caller whom it missed. `unanswered` narrows down the
+/// requests of which it says that they were broken off.
+pub(crate) fn dead_application_replies(
+    (workload, service): (&WorkloadName, &ServiceName),
+    lane_header: &HeaderName,
+    unanswered: Vec<HeaderMatcher>,
+) -> Vec<ResponseMapper> {
+    let whom = format!("the application of workload {workload} of service {service}");
     let faults = [
-        (["UF"].as_slice(), UNSENT_HEADER, "cannot be reached"),
-        (&["UC", "UR"], UNANSWERED_HEADER, "broke off before it answered"),
+        (["UF"].as_slice(), Vec::new(), UNSENT_HEADER, "cannot be reached"),
+        (&["UC", "UR"], unanswered, UNANSWERED_HEADER, "broke off before it answered"),
     ];
-    let reply = |(flags, header, fault): (&[&'static str], &str, &str)| ResponseMapper {
-        filter: response_flags(flags),
-        body_format_override: Some(text_format(format!("{whom} {fault}; lane %REQ({lane_header})%"))),
-        headers_to_add: vec![HeaderValueOption {
-            header: HeaderValue { key: header.to_owned(), value: "true".to_owned() },
-            append_action: AppendAction::OverwriteIfExistsOrAdd,
-        }],
-    };
+    let reply =
+        |(flags, only, header, fault): (&[&'static str], Vec<HeaderMatcher>, &str, &str)| ResponseMapper {
+            filter: with_headers(response_flags(flags), only),
+            body_format_override: Some(text_format(format!("{whom} {fault}; lane %REQ({lane_header})%"))),
+            headers_to_add: vec![HeaderValueOption {
+                header: HeaderValue { key: header.to_owned(), value: "true".to_owned() },
+                append_action: AppendAction::OverwriteIfExistsOrAdd,
+            }],
+        };
     faults.into_iter().map(reply).collect()
+}
+
+/// Narrows a filter down to requests with these headers.
+fn with_headers(filter: AccessLogFilter, headers: Vec<HeaderMatcher>) -> AccessLogFilter {
+    if headers.is_empty() {
+        return filter;
+    }
+    let headers = headers.into_iter().map(|header| AccessLogFilter::Header(HeaderFilter { header }));
+    AccessLogFilter::And(AndFilter { filters: [filter].into_iter().chain(headers).collect() })
 }
 
 fn text_format(text: String) -> SubstitutionFormatString {

@@ -11,17 +11,19 @@
 //! | `EnvoyFilter` `…clusters` | each namespace of callers | an aggregate for each lane that falls back |
 //! | `EnvoyFilter` `…routes` | each namespace of callers | the cluster by lane header on the routes that qualify |
 //! | `EnvoyFilter` `…replies` | each namespace of callers, strict groups | the body of the 503 without an endpoint |
-//! | `EnvoyFilter` `…filters.WORKLOAD` | the workload's namespace | the Wasm filter in its roles |
+//! | `EnvoyFilter` `…filters.WORKLOAD` | the workload's namespace | the Wasm filter in its roles; for lanes, what the proxy says of a dead application, and how many streams it opens |
 //! | `EnvoyFilter` `graylane.entry.GATEWAY` | the gateway's namespace | entry roles of all groups |
 //!
 //! What is known of istiod's behaviour: `EXTENSION_CONFIG ADD`, `HTTP_FILTER INSERT_BEFORE`, `CLUSTER ADD`,
 //! `HTTP_ROUTE MERGE`, `INSERT_FIRST` and `INSERT_BEFORE`, and the match of routes by virtual
 //! host and route name were run against istiod 1.30.3. Only read in Istio's documentation and source, and not
-//! run: `NETWORK_FILTER MERGE` (the strip at entries, the replies of strict groups), `route.action`, the merge
-//! of `retry_priority`, how rules for one host merge and which namespace they are taken from, and the VirtualServices
-//! that istiod makes of HTTPRoutes.
+//! run: `CLUSTER MERGE` and `ROUTE_CONFIGURATION MERGE` of what a sidecar receives, `NETWORK_FILTER MERGE` (the
+//! strip at entries, the replies of proxies), `route.action`, the merge of `retry_priority` and of headers of
+//! routes, how rules for one host merge and which namespace they are taken from, and the VirtualServices that
+//! istiod makes of HTTPRoutes.
 
 mod clusters;
+mod dead_application;
 mod destination_rule;
 mod envoy_filter;
 mod filters;
@@ -41,6 +43,7 @@ mod protocol;
 mod replies;
 mod routes;
 mod rules;
+mod streams;
 mod subsets;
 mod version;
 mod virtual_service;

@@ -26,7 +26,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// The most requests on one HTTP/2 connection: what every server has to take (RFC 9113, section 6.5.2). Envoy
 /// sends as many as it likes before it has heard of the server's own limit; those beyond it are refused, and
 /// would leave their lane for the baseline.
-const CONCURRENT_STREAMS: u32 = 100;
+pub(crate) const CONCURRENT_STREAMS: u32 = 100;
 
 /// In percent: one healthy endpoint among a thousand takes all requests of its lane. By Envoy's default of
 /// 140 a part of them would go to the baseline as soon as less than 71 % of the endpoints are healthy.

@@ -48,8 +48,8 @@ use crate::{ports, wait};
 
 /// How long an application may take to get its port.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// How long a proxy may take to take its files.
-const DEADLINE: Duration = Duration::from_secs(90);
+/// How long a proxy may take to take its configuration, or a request to be answered.
+const DEADLINE: Duration = Duration::from_secs(180);
 
 /// A running mesh; everything in it ends when it is dropped.
 pub struct IstioMesh {
@@ -112,8 +112,12 @@ impl IstioMesh {
     /// What of it is not known, or what a proxy refuses.
     pub async fn set_lane(&mut self, name: &str, mut spec: Value) -> Result<Vec<Finding>> {
         spec["group"] = json!("shop");
+        // The first lane with a share gets the first buckets.
+        let buckets =
+            spec["share"]["percent"].as_u64().map(|share| json!([{ "from": 0, "to": share * 100 }]));
         let lane = json!({
             "apiVersion": "graylane.dev/v1alpha1", "kind": "Lane", "metadata": { "name": name }, "spec": spec,
+            "status": { "buckets": buckets.unwrap_or(json!([])) },
         });
         self.lanes.insert(name.to_owned(), lane);
         self.apply().await
@@ -241,13 +245,13 @@ impl IstioMesh {
     /// A client of the gateway over HTTP/1.1.
     #[must_use]
     pub fn h1(&self) -> Client {
-        Client::h1(self.gateway())
+        Client::h1(self.gateway()).deadline(DEADLINE)
     }
 
     /// A client of the gateway over HTTP/2.
     #[must_use]
     pub fn h2(&self) -> Client {
-        Client::h2(self.gateway())
+        Client::h2(self.gateway()).deadline(DEADLINE)
     }
 
     /// The last act of a test that has passed: ends everything and prints nothing.
@@ -279,6 +283,7 @@ impl IstioMesh {
             let site = self.site(name);
             let what = format!("{name} to take its configuration");
             wait::succeeds(DEADLINE, &what, async || {
+                site.has_polled(proxy, everything)?;
                 let dump = envoy.config_dump().await?;
                 if everything { site.check(&dump, proxy) } else { site.check_clusters(&dump) }
             })

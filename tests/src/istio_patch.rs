@@ -7,12 +7,15 @@
 //! | operation | effect |
 //! |---|---|
 //! | `CLUSTER ADD` | one more cluster |
+//! | `CLUSTER MERGE` | protocol options of the clusters of a service that a sidecar receives for: replaced |
 //! | `EXTENSION_CONFIG ADD` | one more resource of ECDS; twice the same name is an error, as in Envoy |
 //! | `HTTP_FILTER INSERT_BEFORE` | before the filter that is named, in every connection manager of the context |
 //! | `NETWORK_FILTER MERGE` | fields of every connection manager of the context |
+//! | `ROUTE_CONFIGURATION MERGE` | fields of every route configuration of what a sidecar receives |
 //! | `HTTP_ROUTE MERGE` | fields of routes, before any is inserted |
 //! | `HTTP_ROUTE INSERT_FIRST`, `INSERT_BEFORE` | a route before all, or before the one that is named |
 
+mod clusters;
 mod listeners;
 mod merge;
 mod routes;
@@ -119,6 +122,7 @@ impl Proxy {
                     self.clusters.push(patch.value.clone());
                 }
             }
+            ("CLUSTER", "MERGE") => clusters::merge_options(self, patch)?,
             // The context says nothing here.
             ("EXTENSION_CONFIG", "ADD") => {
                 ensure!(!named(&self.extension_configs), "{} stands twice", patch.value["name"]);
@@ -127,6 +131,7 @@ impl Proxy {
             ("HTTP_FILTER", "INSERT_BEFORE") => listeners::insert_filter(self, patch)?,
             ("NETWORK_FILTER", "MERGE") => listeners::merge_filter(self, patch)?,
             ("HTTP_ROUTE", "MERGE") => routes::merge(self, patch)?,
+            ("ROUTE_CONFIGURATION", "MERGE") => routes::merge_configurations(self, patch)?,
             ("HTTP_ROUTE", "INSERT_FIRST" | "INSERT_BEFORE") => {}
             _ => bail!("is not known"),
         }

@@ -30,6 +30,12 @@ pub(crate) struct Cluster {
     pub(crate) metadata: Option<ClusterMetadata>,
 }
 
+/// The fields of a [`Cluster`] that istiod merges into the one that it made.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct ClusterPatch {
+    pub(crate) typed_extension_protocol_options: TypedExtensionProtocolOptions,
+}
+
 /// `envoy.config.core.v3.Metadata` of a cluster in Istio's namespace.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct ClusterMetadata {
@@ -165,7 +171,7 @@ pub(crate) enum UpstreamProtocol {
 #[serde(rename_all = "snake_case")]
 pub(crate) enum ExplicitHttpConfig {
     HttpProtocolOptions(Empty),
-    Http2ProtocolOptions(Empty),
+    Http2ProtocolOptions(UpstreamHttp2Options),
 }
 
 /// `envoy.config.core.v3.HttpProtocolOptions`, with durations as the user wrote them.

@@ -125,6 +125,7 @@ pub(crate) struct HeaderValueOption {
 #[derive(Clone, Copy, Debug, Serialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub(crate) enum AppendAction {
+    AppendIfExistsOrAdd,
     OverwriteIfExistsOrAdd,
 }
 

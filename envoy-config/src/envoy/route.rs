@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::core::{Duration, Extension};
+use super::core::{Duration, Extension, HeaderValueOption};
 use super::matcher::HeaderMatcher;
 use super::retry::{RetryPolicy, RetryPriorityPatch};
 
@@ -76,6 +76,23 @@ pub(crate) struct RoutePatch {
     pub(crate) route: RouteActionPatch,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) metadata: Option<Metadata>,
+    #[serde(flatten)]
+    pub(crate) headers: RouteHeaders,
+}
+
+/// The fields of a [`Route`] about headers; istiod appends them to the user's.
+#[derive(Clone, Debug, Default, Serialize)]
+pub(crate) struct RouteHeaders {
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) request_headers_to_add: Vec<HeaderValueOption>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) response_headers_to_remove: Vec<&'static str>,
+}
+
+/// The fields of a [`RouteConfiguration`] that istiod merges into the one that it made.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct RouteConfigurationPatch {
+    pub(crate) response_headers_to_remove: Vec<&'static str>,
 }
 
 /// The fields of a [`RouteAction`] in a [`RoutePatch`].

@@ -4,11 +4,11 @@ use serde::Serialize;
 
 use super::input::{Labels, ProxyKind};
 use crate::envoy::any::Any;
-use crate::envoy::cluster::Cluster;
+use crate::envoy::cluster::{Cluster, ClusterPatch};
 use crate::envoy::core::Extension;
 use crate::envoy::discovery::TypedExtensionConfig;
 use crate::envoy::hcm::HttpFilter;
-use crate::envoy::route::RoutePatch;
+use crate::envoy::route::{RouteConfigurationPatch, RoutePatch};
 use crate::names::ROUTER;
 
 /// The connection manager among the network filters.
@@ -50,12 +50,15 @@ enum ApplyTo {
     HttpFilter,
     HttpRoute,
     NetworkFilter,
+    RouteConfiguration,
 }
 
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Match {
     context: Context,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cluster: Option<ClusterMatch>,
     #[serde(skip_serializing_if = "Option::is_none")]
     listener: Option<ListenerMatch>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -84,6 +87,12 @@ impl From<ProxyKind> for Context {
             ProxyKind::Gateway => Self::Gateway,
         }
     }
+}
+
+/// Clusters of a service.
+#[derive(Clone, Debug, Serialize)]
+struct ClusterMatch {
+    service: String,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -157,10 +166,12 @@ enum Operation {
 #[serde(untagged)]
 enum Value {
     Cluster(Box<Cluster>),
+    ClusterPatch(ClusterPatch),
     Extension(Box<TypedExtensionConfig>),
     HttpFilter(Box<HttpFilter>),
     NetworkFilter(Extension),
     Route(Box<RoutePatch>),
+    RouteConfiguration(RouteConfigurationPatch),
     Json(serde_json::Value),
 }
 
@@ -180,17 +191,33 @@ impl EnvoyFilter {
 impl ConfigPatch {
     /// Adds a cluster.
     pub(super) fn cluster(context: Context, cluster: Cluster) -> Self {
-        Self::unmatched(ApplyTo::Cluster, context, Value::Cluster(Box::new(cluster)))
+        let add = Operation::Add;
+        Self::unmatched(ApplyTo::Cluster, context, add, Value::Cluster(Box::new(cluster)))
+    }
+
+    /// Merges protocol options into the clusters of a service; those that istiod made are replaced as a whole.
+    pub(super) fn protocol_options(context: Context, service: String, options: ClusterPatch) -> Self {
+        let merge = Operation::Merge;
+        let mut patch = Self::unmatched(ApplyTo::Cluster, context, merge, Value::ClusterPatch(options));
+        patch.r#match.cluster = Some(ClusterMatch { service });
+        patch
     }
 
     /// Adds a resource of ECDS.
     pub(super) fn extension_config(resource: TypedExtensionConfig) -> Self {
-        Self::unmatched(ApplyTo::ExtensionConfig, Context::Any, Value::Extension(Box::new(resource)))
+        let add = Operation::Add;
+        Self::unmatched(ApplyTo::ExtensionConfig, Context::Any, add, Value::Extension(Box::new(resource)))
     }
 
-    fn unmatched(apply_to: ApplyTo, context: Context, value: Value) -> Self {
-        let r#match = Match { context, listener: None, route_configuration: None };
-        Self { apply_to, r#match, patch: Patch { operation: Operation::Add, value } }
+    /// Merges fields into all route configurations.
+    pub(super) fn route_configuration(context: Context, fields: RouteConfigurationPatch) -> Self {
+        let merge = Operation::Merge;
+        Self::unmatched(ApplyTo::RouteConfiguration, context, merge, Value::RouteConfiguration(fields))
+    }
+
+    fn unmatched(apply_to: ApplyTo, context: Context, operation: Operation, value: Value) -> Self {
+        let r#match = Match { context, cluster: None, listener: None, route_configuration: None };
+        Self { apply_to, r#match, patch: Patch { operation, value } }
     }
 
     /// Inserts a filter directly before the router, after all that is there already.
@@ -248,11 +275,12 @@ impl Match {
     fn connection_manager(context: Context, sub_filter: Option<SubFilterMatch>) -> Self {
         let filter = FilterMatch { name: CONNECTION_MANAGER, sub_filter };
         let listener = Some(ListenerMatch { filter_chain: FilterChainMatch { filter } });
-        Self { context, listener, route_configuration: None }
+        Self { context, cluster: None, listener, route_configuration: None }
     }
 
     fn routes(context: Context, name: String, route: Option<RouteMatch>) -> Self {
         let vhost = VirtualHostMatch { name, route };
-        Self { context, listener: None, route_configuration: Some(RouteConfigurationMatch { vhost }) }
+        let route_configuration = Some(RouteConfigurationMatch { vhost });
+        Self { context, cluster: None, listener: None, route_configuration }
     }
 }

@@ -7,12 +7,14 @@ use lane::filter_config::Role;
 use lane::name::{HeaderName, LaneName, NamespaceName, WorkloadName};
 
 use super::GenerateError;
+use super::dead_application;
 use super::envoy_filter::{ConfigPatch, Context, EnvoyFilter};
 use super::input::{EntryKind, Input, Labels, Service};
 use super::mesh::{Mesh, has_lane};
 use super::module::Module;
 use super::names;
 use super::object::{IstioObject, group_labels};
+use super::streams;
 use crate::connection_manager::{discovered_filter, strip_extension};
 use crate::envoy::any::Any;
 use crate::envoy::core::{ConfigSource, DataSource, Duration};
@@ -112,6 +114,11 @@ fn patches(mesh: &Mesh<'_>, site: &Site<'_>) -> Result<Vec<ConfigPatch>, serde_j
     let here = |lane: &LaneName| site.services.iter().any(|service| has_lane(service, lane));
     let incoming = incoming_roles(group, place).into_iter().map(|role| (role, Context::SidecarInbound));
     let outgoing = outgoing_roles(group, place).into_iter().map(|role| (role, Context::SidecarOutbound));
+    // The baseline, behind which nothing stands, is left as it is.
+    if let (Some(_), Some(service)) = (site.lane, site.services.first()) {
+        patches.extend(dead_application::patches((site.name, &service.name), &group.spec.lane_header));
+        patches.extend(site.services.iter().filter_map(|service| streams::patch(service)));
+    }
     for (role, context) in incoming.chain(outgoing) {
         patches.extend(role_patches(mesh, site.namespace, place, (role, context), here)?);
     }

@@ -87,7 +87,9 @@ fn protocol_options(port: &Port, http: &HttpSettings) -> Option<TypedExtensionPr
             http2_protocol_options: UpstreamHttp2Options::default(),
         })
     } else if is_http2 {
-        UpstreamProtocol::ExplicitHttpConfig(ExplicitHttpConfig::Http2ProtocolOptions(Empty {}))
+        UpstreamProtocol::ExplicitHttpConfig(ExplicitHttpConfig::Http2ProtocolOptions(
+            UpstreamHttp2Options::default(),
+        ))
     } else {
         UpstreamProtocol::ExplicitHttpConfig(ExplicitHttpConfig::HttpProtocolOptions(Empty {}))
     };

@@ -11,6 +11,7 @@ use lane::name::LaneName;
 use self::header_routes::HeaderRoutes;
 use self::matcher::MatcherRoutes;
 use super::GenerateError;
+use super::dead_application;
 use super::envoy_filter::{ConfigPatch, Context, EnvoyFilter};
 use super::finding::Finding;
 use super::hosts::{Change, VirtualHost, virtual_hosts};
@@ -18,6 +19,7 @@ use super::mesh::Mesh;
 use super::names;
 use super::object::{IstioObject, group_labels};
 use super::version::Emission;
+use crate::envoy::route::RouteHeaders;
 use crate::names::{METADATA, METADATA_SERVICE};
 use crate::standalone::Stage;
 
@@ -83,6 +85,12 @@ pub(super) fn envoy_filters(
 }
 
 impl LaneRoute<'_> {
+    /// What makes a request find its way when a workload of its lane has just died. Without lanes there is
+    /// nowhere else to go.
+    fn headers(&self) -> RouteHeaders {
+        if self.lanes.is_empty() { RouteHeaders::default() } else { dead_application::retries() }
+    }
+
     /// What a reply without an endpoint says about the service; only strict groups have such replies.
     fn metadata(&self) -> Option<crate::envoy::route::Metadata> {
         let callee = self.mesh.callees.get(self.change.target.host.as_str())?;

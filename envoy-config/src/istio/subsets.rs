@@ -119,17 +119,18 @@ fn lane_policy(user: Option<&Value>) -> Value {
     policy
 }
 
-/// Ejects an endpoint that cannot be reached or whose proxy says so; all of them if need be, and never
-/// choosing ejected ones in panic, since the baseline stands behind them. Where the user says how to detect
-/// outliers, it is done his way.
+/// Ejects an endpoint that cannot be reached; all of them if need be, and never choosing ejected ones in panic,
+/// since the baseline stands behind them. Where the user says how to detect outliers, it is done his way.
+///
+/// Statuses eject nobody: a DestinationRule cannot tell an application's own 503, or one that it passes on, from
+/// its proxy's. A request that meets a dead application behind its living proxy is tried elsewhere each time (see
+/// `dead_application.rs`), until Kubernetes takes the endpoint away.
 fn ejection(user: Option<&Value>) -> Value {
     let detection = user.cloned().unwrap_or_else(|| {
         json!({
             "splitExternalLocalOriginErrors": true,
             "consecutiveLocalOriginFailures": 3,
-            // 502, 503 and 504, which a proxy answers whose application is dead; not every 5xx, which an
-            // application may well answer.
-            "consecutiveGatewayErrors": 5,
+            "consecutiveGatewayErrors": 0,
             "consecutive5xxErrors": 0,
             "interval": "1s",
             "baseEjectionTime": "2s",

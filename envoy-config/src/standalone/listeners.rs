@@ -54,7 +54,11 @@ fn inbound_listener(mesh: &Mesh<'_>, site: Site<'_>, workload: &Workload) -> Lis
         INBOUND,
         RouteSpecifier::RouteConfig(routes::to_application()),
         filters(mesh, site, roles),
-        dead_application_replies(workload, &mesh.group.spec.lane_header),
+        dead_application_replies(
+            (&workload.name, &workload.service),
+            &mesh.group.spec.lane_header,
+            Vec::new(),
+        ),
     );
     if is_entry {
         manager = face_outsiders(manager, workload.trusted_hops, &lane_headers(mesh));

@@ -30,6 +30,8 @@ const KINDS: [&str; 5] = ["clusters", "listeners", "routes", "endpoints", "exten
 struct Resources {
     version: u64,
     resources: Value,
+    /// Whether a poll has named this version as the one in force.
+    is_taken: bool,
 }
 
 #[derive(Default)]
@@ -74,9 +76,16 @@ impl ControlPlane {
         let version = state.last_version + 1;
         let known = state.resources.entry((proxy.to_owned(), kind, name.to_owned())).or_default();
         if known.resources != json!(resources) {
-            *known = Resources { version, resources: json!(resources) };
+            *known = Resources { version, resources: json!(resources), is_taken: false };
             state.last_version = version;
         }
+    }
+
+    /// Whether the proxy has these resources in force, by its own polls.
+    pub(super) fn is_taken(&self, proxy: &str, kind: &'static str, name: &str) -> bool {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = state.resources.get(&(proxy.to_owned(), kind, name.to_owned()));
+        known.is_some_and(|known| known.is_taken)
     }
 
     /// The version of resources, as a configuration dump has it.
@@ -116,10 +125,11 @@ fn asked(state: &Mutex<State>, path: &str, body: &[u8]) -> Option<Option<Value>>
     let request: Value = serde_json::from_slice(body).ok()?;
     let proxy = request["node"]["cluster"].as_str()?;
     let name = request["resource_names"][0].as_str().unwrap_or_default();
-    let state = state.lock().unwrap_or_else(PoisonError::into_inner);
-    let known = state.resources.get(&(proxy.to_owned(), kind, name.to_owned()))?;
+    let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
+    let known = state.resources.get_mut(&(proxy.to_owned(), kind, name.to_owned()))?;
     let version = known.version.to_string();
     if request["version_info"] == *version {
+        known.is_taken = true;
         return Some(None);
     }
     Some(Some(json!({ "version_info": version, "resources": known.resources })))

@@ -13,7 +13,9 @@ use crate::istio_patch::Proxy;
 
 const TYPE: &str = "type.googleapis.com/";
 /// Between two polls of one resource; Envoy adds a part of it by chance.
-const POLL: &str = "0.3s";
+const POLL: &str = "0.4s";
+/// How long the answer of a poll may take: machines of tests are busy.
+const PATIENCE: &str = "30s";
 
 /// One proxy and its control plane.
 pub(super) struct Site<'c> {
@@ -130,6 +132,26 @@ impl Site<'_> {
         Ok(())
     }
 
+    /// Whether the proxy has asked for something newer than this, so that a look at its configuration is worth it.
+    pub(super) fn has_polled(&self, proxy: &Proxy, everything: bool) -> Result<()> {
+        let mut kinds = vec![("clusters", "")];
+        if everything {
+            kinds.push(("listeners", ""));
+            for (kind, resources) in
+                [("routes", &proxy.routes), ("extension_configs", &proxy.extension_configs)]
+            {
+                for resource in resources {
+                    kinds.push((kind, name(resource)?));
+                }
+            }
+        }
+        for (kind, name) in kinds {
+            let taken = self.control_plane.is_taken(self.name, kind, name);
+            ensure!(taken, "{} has not taken {kind} {name}", self.name);
+        }
+        Ok(())
+    }
+
     fn check_version(&self, kind: &'static str, name: &str, taken: &Value) -> Result<()> {
         let (taken, given) = (&taken["version_info"], self.control_plane.version(self.name, kind, name)?);
         ensure!(*taken == given, "version {taken} of {kind} {name} instead of {given} is in force");
@@ -161,7 +183,7 @@ fn subscribe(listener: &mut Value, proxy: &Proxy) -> Result<()> {
 
 fn polled() -> Value {
     json!({ "resource_api_version": "V3", "initial_fetch_timeout": "0s", "api_config_source": {
-        "api_type": "REST", "transport_api_version": "V3", "cluster_names": ["xds"], "refresh_delay": POLL,
+        "api_type": "REST", "transport_api_version": "V3", "cluster_names": ["xds"], "refresh_delay": POLL, "request_timeout": PATIENCE,
     } })
 }
 

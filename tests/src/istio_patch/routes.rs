@@ -17,6 +17,23 @@ pub(super) fn merge(proxy: &mut Proxy, patch: &Patch<'_>) -> Result<()> {
     Ok(())
 }
 
+/// Merges fields into route configurations: only into those within the listeners of what a sidecar receives.
+pub(super) fn merge_configurations(proxy: &mut Proxy, patch: &Patch<'_>) -> Result<()> {
+    let is_plain = patch.r#match.as_object().is_some_and(|fields| fields.len() == 1);
+    ensure!(patch.context == "SIDECAR_INBOUND" && is_plain, "is not known for {}", patch.r#match);
+    if proxy.is_gateway {
+        return Ok(());
+    }
+    let receiving = proxy.listeners.iter_mut().filter(|listener| listener["traffic_direction"] == "INBOUND");
+    let chains = receiving.flat_map(|listener| listener["filter_chains"].as_array_mut()).flatten();
+    for filter in chains.flat_map(|chain| chain["filters"].as_array_mut()).flatten() {
+        if let Some(routes) = filter["typed_config"].get_mut("route_config") {
+            merge_message(routes, patch.value);
+        }
+    }
+    Ok(())
+}
+
 /// Inserts the routes of those patches that insert.
 pub(super) fn insert(proxy: &mut Proxy, patches: &[Patch<'_>]) -> Result<()> {
     for patch in patches.iter().filter(|patch| patch.apply_to == "HTTP_ROUTE" && patch.operation != "MERGE") {

@@ -8,7 +8,7 @@
 use serde_json::{Map, Value, json};
 
 use super::{LaneRoute, RouteEmitter};
-use crate::envoy::route::{ClusterSpecifier, RouteActionPatch, RoutePatch};
+use crate::envoy::route::{ClusterSpecifier, RouteActionPatch, RouteHeaders, RoutePatch};
 use crate::istio::envoy_filter::ConfigPatch;
 use crate::istio::finding::{Finding, Reason};
 use crate::istio::hosts::Found;
@@ -30,6 +30,8 @@ impl RouteEmitter for HeaderRoutes {
                 retry_policy: None,
             },
             metadata: route.metadata(),
+            // Its requests go to the baseline, behind which nothing stands.
+            headers: RouteHeaders::default(),
         };
         let (host, name) = (&route.host.name, &route.change.name);
         let mut patches = vec![ConfigPatch::merge_route(route.context, host.clone(), name.clone(), fields)];
@@ -86,6 +88,7 @@ fn copies(route: &LaneRoute<'_>, found: &Found<'_>) -> Result<Vec<Value>, String
             let name = route.change.name.as_deref().unwrap_or("route");
             let mut copy =
                 json!({ "name": format!("graylane.{lane}.{name}"), "match": matched, "route": action });
+            merge(&mut copy, &json!(route.headers()));
             if let Some(metadata) = route.metadata() {
                 merge(&mut copy, &json!({ "metadata": metadata }));
             }

@@ -22,6 +22,7 @@ impl RouteEmitter for MatcherRoutes {
                 retry_policy: retries,
             },
             metadata: route.metadata(),
+            headers: route.headers(),
         };
         let (host, name) = (route.host.name.clone(), route.change.name.clone());
         vec![ConfigPatch::merge_route(route.context, host, name, fields)]
