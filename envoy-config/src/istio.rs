@@ -14,13 +14,8 @@
 //! | `EnvoyFilter` `…filters.WORKLOAD` | the workload's namespace | the Wasm filter in its roles; for lanes, what the proxy says of a dead application, and how many streams it opens |
 //! | `EnvoyFilter` `graylane.entry.GATEWAY` | the gateway's namespace | entry roles of all groups |
 //!
-//! What is known of istiod's behaviour: `EXTENSION_CONFIG ADD`, `HTTP_FILTER INSERT_BEFORE`, `CLUSTER ADD`,
-//! `HTTP_ROUTE MERGE`, `INSERT_FIRST` and `INSERT_BEFORE`, and the match of routes by virtual
-//! host and route name were run against istiod 1.30.3. Only read in Istio's documentation and source, and not
-//! run: `CLUSTER MERGE` and `ROUTE_CONFIGURATION MERGE` of what a sidecar receives, `NETWORK_FILTER MERGE` (the
-//! strip at entries, the replies of proxies), `route.action`, the merge of `retry_priority` and of headers of
-//! routes, how rules for one host merge and which namespace they are taken from, and the VirtualServices that
-//! istiod makes of HTTPRoutes.
+//! What of this was run on a real istiod, and what was only read in its source, stands in
+//! `docs/istio-support.md`.
 
 mod clusters;
 mod dead_application;
@@ -49,11 +44,13 @@ mod version;
 mod virtual_service;
 
 pub use finding::{Condition, Finding, Reason};
-pub use input::Input;
+pub use input::{ClusterKey, Input};
 pub use module::{InvalidModule, Module};
 pub use object::{IstioObject, MAX_OBJECT_BYTES};
 pub use protocol::Protocol;
 pub use version::{Emission, emission};
+
+use std::collections::BTreeSet;
 
 use mesh::Mesh;
 
@@ -84,6 +81,14 @@ pub enum GenerateError {
     /// A structure that JSON cannot express.
     #[error("not expressible as JSON: {0}")]
     Json(#[from] serde_json::Error),
+}
+
+/// The clusters that a group needs, by service and lane, whatever routes lead there.
+#[must_use]
+pub fn clusters_of(input: &Input) -> BTreeSet<ClusterKey> {
+    let input = Input { unrouted: BTreeSet::new(), ..input.clone() };
+    let (mesh, _) = Mesh::new(&input);
+    mesh.callees.values().flat_map(mesh::Callee::keys).collect()
 }
 
 /// The objects of one group.

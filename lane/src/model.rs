@@ -16,7 +16,8 @@ pub use group::{Fallback, LaneGroupSpec, Propagation, RouteMode, Service};
 pub use lane::{BucketRange, LaneSpec, Share, StickyKey};
 pub use release::{Afterwards, Change, HistoryEntry, Release, ReleaseAction, ReleasePhase, ReleaseStatus};
 pub use status::{
-    AcceptedSpec, LaneGroupStatus, LaneInForce, LanePhase, LaneStatus, ObjectCondition, ProxyCount,
+    AcceptedSpec, ClusterInForce, ClusterPhase, LaneGroupStatus, LaneInForce, LanePhase, LaneStatus,
+    ObjectCondition, ProxyCount,
 };
 
 /// The `apiVersion` of every object of this model.

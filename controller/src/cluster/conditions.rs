@@ -151,6 +151,14 @@ pub fn by_receipts(ProxyCount { ready, total, unverified }: ProxyCount) -> Draft
     }
 }
 
+/// The conditions while clusters and their routes come or go one after the other; what is wrong anyway stays said.
+#[must_use]
+pub fn in_steps([accepted, resolved, programmed]: [Draft; 3], are_moving: bool) -> [Draft; 3] {
+    let message = "clusters come before their routes and go after them; the next step follows in a moment";
+    let in_steps = Draft::bad(PROGRAMMED, "InSteps", message);
+    [accepted, resolved, if are_moving && programmed.is_good() { in_steps } else { programmed }]
+}
+
 fn unresolved(kind: &'static str, list: &[Unresolved]) -> Option<Draft> {
     let first = list.first()?;
     let message = list.iter().map(|one| one.message.as_str()).collect::<Vec<_>>().join("\n");

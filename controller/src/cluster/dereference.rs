@@ -118,6 +118,7 @@ pub fn read(
     let versions = proxies::istio_versions(world, &callers);
     let emission = emission(model.spec.route_mode, versions.iter().map(String::as_str));
     let input = Input {
+        unrouted: BTreeSet::new(),
         generation: model.status.as_ref().map_or(0, |status| status.rules_generation),
         group: model,
         namespace,

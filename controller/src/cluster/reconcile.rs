@@ -12,7 +12,7 @@ mod releases;
 mod status;
 
 use envoy_config::istio::input::Input;
-use envoy_config::istio::{GenerateError, IstioObject, generate, names};
+use envoy_config::istio::{GenerateError, IstioObject, clusters_of, generate, names};
 use jiff::Timestamp;
 use kube::api::Api;
 use kube::runtime::events::Recorder;
@@ -22,6 +22,7 @@ use sha2::{Digest, Sha256};
 
 use super::accepted::{self, Verdict};
 use super::apply::{self, ApplyError, Owned};
+use super::clusters;
 use super::conditions;
 use super::crd::LaneGroup;
 use super::dereference::{self, Settings};
@@ -124,18 +125,22 @@ impl<'a> Pass<'a> {
         let model = Object { spec: in_force.spec.clone(), ..wanted };
         let mut lanes = self.lanes(&model);
         let status = LaneGroupStatus { accepted: Some(in_force), ..self.status() };
+        let (now, followed) = (Timestamp::now(), has_followed(status.proxies));
         let (phases, routed) = phases::next(
             &status.lanes,
             &lanes.in_force,
             &model.metadata.name,
-            has_followed(status.proxies),
-            Timestamp::now(),
+            followed && !clusters::lack_routes(&status.clusters),
+            now,
         );
         let Some(mut reading) =
             dereference::read(&self.ctx.world, &self.ctx.settings, &self.namespace, model, &routed)
         else {
             return Ok(Outcome::Settled);
         };
+        let settled = followed && clusters::has_settled(status.rules_since, now);
+        let clusters = clusters::next(&status.clusters, &clusters_of(&reading.input), settled);
+        reading.input.unrouted = clusters::unrouted(&clusters);
         // Before anything is written, since it also says whether the API server takes the objects.
         let digest = match digest(&reading.input) {
             Ok(digest) => digest,
@@ -143,12 +148,14 @@ impl<'a> Pass<'a> {
             Err(error) => return self.too_large(&error, accepted, &reading, &lanes).await,
         };
         self.put_in_force(&lanes.in_force).await?;
-        let status = self.next_generation(digest, LaneGroupStatus { lanes: phases, ..status }).await?;
+        let status = LaneGroupStatus { lanes: phases, clusters, ..status };
+        let status = self.next_generation(digest, status).await?;
         reading.input.generation = status.rules_generation;
         let generated = generate(&reading.input)?;
         self.put_objects(&generated.objects, &reading.input).await?;
         let proxies = self.ctx.scraper.count(&reading.proxies, status.rules_generation).await;
         let drafts = conditions::of_group(accepted, &reading, &generated.findings, proxies);
+        let drafts = conditions::in_steps(drafts, clusters::are_moving(&status));
         let status = LaneGroupStatus { proxies, ..status };
         self.step_releases(&mut lanes, &reading, &status).await;
         self.finish(status, drafts, &lanes).await
@@ -193,7 +200,8 @@ impl<'a> Pass<'a> {
         };
         // The receipts of the former generation say nothing of this one.
         let proxies = ProxyCount { ready: 0, ..status.proxies };
-        let next = LaneGroupStatus { rules_generation, rules_digest: digest, proxies, ..status };
+        let rules_since = Some(Timestamp::now());
+        let next = LaneGroupStatus { rules_generation, rules_digest: digest, rules_since, proxies, ..status };
         self.put_group(&next).await?;
         Ok(next)
     }

@@ -25,6 +25,9 @@ pub struct Input {
     pub group: LaneGroup,
     /// The namespace of the group.
     pub namespace: NamespaceName,
+    /// Clusters that there are to be without a route that leads there: not yet, or not any more.
+    #[serde(default)]
+    pub unrouted: BTreeSet<ClusterKey>,
     /// Number of this generation, which the filters report.
     pub generation: u64,
     /// The lanes of the group, with the buckets of their shares in `status`.
@@ -61,6 +64,16 @@ pub struct Input {
     pub root_namespace: NamespaceName,
     /// The cluster's DNS domain, `cluster.local` as a rule.
     pub cluster_domain: String,
+}
+
+/// The clusters of a service for one lane or for the baseline.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+pub struct ClusterKey {
+    /// `NAMESPACE/NAME` of the service.
+    pub service: String,
+    /// The lane; none for the baseline.
+    #[serde(default)]
+    pub lane: Option<LaneName>,
 }
 
 /// A service of the group.

@@ -1,13 +1,13 @@
 //! What one generation routes: the services that can have lanes, and their versions.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use lane::model::{Fallback, Lane};
 use lane::name::LaneName;
 
 use super::finding::{Finding, Reason};
 use super::http_route;
-use super::input::{Input, Labels, Port, Service, Workload};
+use super::input::{ClusterKey, Input, Labels, Port, Service, Workload};
 use super::names;
 use super::rules::Rule;
 use super::virtual_service::Routing;
@@ -33,11 +33,26 @@ pub(super) struct Callee<'a> {
     /// The lanes that callers are to tell apart, of this group and of those that share the service: those with
     /// workloads here, and of a strict group all, so that a request of a lane without one finds no endpoint.
     pub(super) lanes: BTreeMap<&'a LaneName, Fallback>,
+    /// Of these, and of the baseline, the ones that no route leads to.
+    unrouted: BTreeSet<Option<&'a LaneName>>,
     /// Whether a lane may find no endpoint here.
     pub(super) is_strict: bool,
 }
 
-impl Callee<'_> {
+impl<'a> Callee<'a> {
+    /// The lanes that routes lead to; none at all where even the baseline has to wait.
+    pub(super) fn routed(&self) -> Option<Vec<&'a LaneName>> {
+        let is_routed = |lane: &&'a LaneName| !self.unrouted.contains(&Some(*lane));
+        (!self.unrouted.contains(&None)).then(|| self.lanes.keys().copied().filter(is_routed).collect())
+    }
+
+    /// All its clusters, by what they are for.
+    pub(super) fn keys(&self) -> impl Iterator<Item = ClusterKey> {
+        let service = format!("{}/{}", self.service.namespace, self.service.name);
+        let lanes = self.lanes.keys().map(|lane| Some((*lane).clone()));
+        std::iter::once(None).chain(lanes).map(move |lane| ClusterKey { service: service.clone(), lane })
+    }
+
     /// The cluster for requests of the lane.
     pub(super) fn cluster(&self, port: u16, lane: &LaneName) -> String {
         if self.falls_back(lane) {
@@ -98,10 +113,17 @@ impl<'a> Mesh<'a> {
         if ports.is_empty() {
             return None;
         }
-        let lanes = self.lanes_at(service);
+        let mut lanes = self.lanes_at(service);
         let own = self.input.group.spec.fallback;
         let is_strict = own == Fallback::Strict || lanes.values().any(|lane| *lane == Fallback::Strict);
-        Some(Callee { service, ports, lanes, is_strict })
+        let name = format!("{}/{}", service.namespace, service.name);
+        let unrouted = self.input.unrouted.iter().filter(|key| key.service == name);
+        let unrouted: BTreeSet<_> = unrouted.map(|key| key.lane.as_ref()).collect();
+        // Of a lane that is gone the clusters may still be there.
+        for lane in unrouted.iter().copied().flatten() {
+            lanes.entry(lane).or_insert(own);
+        }
+        Some(Callee { service, ports, lanes, unrouted, is_strict })
     }
 
     /// The lanes that are told apart at a service. One that is strict in one group and not in another is strict.

@@ -57,8 +57,9 @@ pub(super) fn envoy_filters(
             for host in virtual_hosts(mesh, caller, *kind) {
                 for change in host.changes(mesh, findings) {
                     let Some(callee) = mesh.callees.get(change.target.host.as_str()) else { continue };
+                    let Some(lanes) = callee.routed() else { continue };
                     let port = change.target.port;
-                    let lanes = callee.lanes.keys().map(|lane| (*lane, callee.cluster(port, lane)));
+                    let lanes = lanes.into_iter().map(|lane| (lane, callee.cluster(port, lane)));
                     let route = LaneRoute {
                         mesh,
                         context: (*kind).into(),

@@ -77,6 +77,41 @@ pub struct LaneInForce {
     pub since: jiff::Timestamp,
 }
 
+/// How far the clusters of a lane or of the baseline have come: no route leads to one that a proxy lacks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub enum ClusterPhase {
+    /// The proxies get them; no route leads there yet.
+    Made,
+    /// Routes lead there.
+    #[default]
+    Routed,
+    /// No route leads there any more; they go once the proxies have taken that.
+    Leaving,
+}
+
+impl ClusterPhase {
+    /// Whether routes lead there.
+    #[must_use]
+    pub fn is_routed(&self) -> bool {
+        *self == Self::Routed
+    }
+}
+
+/// Clusters of a service that the proxies know.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct ClusterInForce {
+    /// `NAMESPACE/NAME` of the service.
+    pub service: String,
+    /// The lane whose requests they are for; none for the baseline's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lane: Option<LaneName>,
+    /// How far they have come.
+    #[serde(default, skip_serializing_if = "ClusterPhase::is_routed")]
+    pub phase: ClusterPhase,
+}
+
 /// What was made of a lane group.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -91,6 +126,9 @@ pub struct LaneGroupStatus {
     /// Digest of what that generation says, by which a change is told from a repetition.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub rules_digest: String,
+    /// Since when there is that generation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rules_since: Option<jiff::Timestamp>,
     /// How many proxies run that generation.
     #[serde(default)]
     pub proxies: ProxyCount,
@@ -100,6 +138,9 @@ pub struct LaneGroupStatus {
     /// The lanes that the proxies know, each with how far it has come.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub lanes: Vec<LaneInForce>,
+    /// The clusters that the proxies know, by service and lane.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub clusters: Vec<ClusterInForce>,
     /// Namespaces in which objects of ours stand; they are cleaned up when the group goes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub namespaces: Vec<String>,

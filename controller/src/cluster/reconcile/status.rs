@@ -12,8 +12,8 @@ use serde_json::{Value, json};
 use super::lanes::Lanes;
 use super::{Outcome, Pass, ReconcileError};
 use crate::cluster::conditions::{self, Draft};
-use crate::cluster::phases;
 use crate::cluster::release::history::{self, CHANGED_BY, Seen};
+use crate::cluster::{clusters, phases};
 
 impl Pass<'_> {
     /// Writes what the pass has found, where it differs from what stands there.
@@ -26,8 +26,8 @@ impl Pass<'_> {
         let [accepted, resolved, programmed] = drafts;
         let generation = self.group.metadata.generation;
         let is_released = lanes.releases.values().all(|release| release.phase.is_final());
-        let settled =
-            status.proxies.ready == status.proxies.total && !phases::are_moving(&status.lanes) && is_released;
+        let is_moving = phases::are_moving(&status.lanes) || clusters::are_moving(&status);
+        let settled = status.proxies.ready == status.proxies.total && !is_moving && is_released;
         let namespaces = self.owned().namespaces(&self.ctx.world).into_iter().collect();
         let in_force = status.accepted.as_ref().map(|accepted| accepted.generation).or(generation);
         let stamped = [(accepted, generation), (resolved, in_force), (programmed.clone(), in_force)];
