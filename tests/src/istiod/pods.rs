@@ -26,7 +26,7 @@ use super::objects::{self, APP_PORT, SERVICE_PORT};
 use crate::cluster::Cluster;
 use crate::diagnostics::Diagnostics;
 use crate::envoy::{Envoy, EnvoyOptions};
-use crate::ports;
+use crate::{ports, wait};
 
 /// Label of a pod by which its `Sidecar` finds it.
 const POD_LABEL: &str = "test.graylane.dev/pod";
@@ -150,6 +150,11 @@ impl Node {
 
     async fn try_start(&self, client: &Client, mut identity: Identity) -> Result<RunningPod> {
         let name = identity.name.clone();
+        // KWOK gives an address again as soon as its pod is gone, which is before what ran there has ended.
+        wait::until(2 * TERMINATION, "the address", async || {
+            lock(&self.running).values().all(|pod| pod.ip != identity.ip).then_some(())
+        })
+        .await?;
         identity.labels.insert(POD_LABEL.to_owned(), name.clone());
         self.patch(client, &name, &json!({ "metadata": { "labels": { POD_LABEL: name } } })).await?;
         let app = if identity.is_gateway {
