@@ -3,6 +3,8 @@
 mod fallback;
 mod http2;
 mod lanes;
+mod strict;
+mod user_routes;
 
 use std::time::Duration;
 

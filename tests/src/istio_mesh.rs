@@ -9,6 +9,7 @@
 //! loopback.rs          the same for real Envoys on loopback
 //! control_plane.rs     what they ask for it
 //! pods.rs, options.rs  what runs, and what the generator is told
+//! processes.rs         applications and Envoys, started and killed
 //! ```
 //!
 //! What is not understood on this way, be it of the user's objects or of ours, is an error.
@@ -17,6 +18,7 @@ mod control_plane;
 mod loopback;
 pub mod options;
 mod pods;
+mod processes;
 mod proxies;
 pub mod recorded;
 mod subsets;
@@ -29,7 +31,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use chain::{App, Config, NextHop, Running};
+use chain::Running;
 use envoy_config::istio::Finding;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -42,12 +44,10 @@ use self::proxies::{Programmed, World};
 use self::recorded::Recorded;
 use crate::client::Client;
 use crate::diagnostics::Diagnostics;
-use crate::envoy::{Envoy, EnvoyOptions};
+use crate::envoy::Envoy;
 use crate::mesh::MeshOptions;
 use crate::{ports, wait};
 
-/// How long an application may take to get its port.
-const PATIENCE: Duration = Duration::from_secs(10);
 /// How long a proxy may take to take its configuration, or a request to be answered.
 const DEADLINE: Duration = Duration::from_secs(180);
 
@@ -99,9 +99,7 @@ impl IstioMesh {
         for pod in mesh.pods.clone() {
             mesh.start_app(&pod.name).await?;
         }
-        for name in programmed.proxies.keys() {
-            mesh.start_envoy(name).await?;
-        }
+        mesh.start_envoys(programmed.proxies.keys()).await?;
         mesh.all_have(&programmed, true).await?;
         Ok(mesh)
     }
@@ -164,68 +162,6 @@ impl IstioMesh {
             self.site(name).set_endpoints(&endpoints);
         }
         Ok(())
-    }
-
-    /// Starts the application of a pod.
-    ///
-    /// # Errors
-    /// When it cannot listen.
-    pub async fn start_app(&mut self, name: &str) -> Result<()> {
-        let pod = self.pod(name)?.clone();
-        let mut config = Config::new(&pod.service, pod.version())
-            .listen(([127, 0, 0, 1], pod.app).into())
-            .forward(self.options.forward_of(name));
-        name.clone_into(&mut config.name);
-        config.witness.clone_from(&self.options.witness);
-        if let Some(next) = self.options.next_service(&pod.service) {
-            config = config.next(NextHop::new(self.outbound(name)?, next)?);
-        }
-        // The port may still be in the hands of a predecessor that was killed.
-        let what = format!("{name} to listen");
-        let app =
-            wait::succeeds(PATIENCE, &what, async || Ok(App { config: config.clone() }.start().await?))
-                .await?;
-        self.apps.insert(name.to_owned(), app);
-        Ok(())
-    }
-
-    /// Kills an application: its port refuses and its connections break at once.
-    ///
-    /// # Errors
-    /// When it does not run.
-    pub async fn kill_app(&mut self, name: &str) -> Result<()> {
-        self.apps.remove(name).with_context(|| format!("{name} does not run"))?.kill().await;
-        Ok(())
-    }
-
-    /// Starts the Envoy of a pod or of the gateway from its files.
-    ///
-    /// # Errors
-    /// What the Envoy says.
-    pub async fn start_envoy(&mut self, name: &str) -> Result<()> {
-        let bootstrap = self.site(name).bootstrap(self.dir.path());
-        let options = EnvoyOptions::new(&self.diagnostics).concurrency(self.options.concurrency);
-        let envoy =
-            Envoy::start(&bootstrap, options).await.with_context(|| format!("the Envoy of {name}"))?;
-        self.envoys.insert(name.to_owned(), envoy);
-        Ok(())
-    }
-
-    /// Kills the Envoy of a pod or of the gateway at once.
-    ///
-    /// # Errors
-    /// When it does not run.
-    pub fn kill_envoy(&mut self, name: &str) -> Result<()> {
-        self.envoys.remove(name).with_context(|| format!("the Envoy of {name} does not run"))?.kill();
-        Ok(())
-    }
-
-    /// The running Envoy of a pod or of the gateway.
-    ///
-    /// # Errors
-    /// When it does not run.
-    pub fn envoy(&self, name: &str) -> Result<&Envoy> {
-        self.envoys.get(name).with_context(|| format!("the Envoy of {name} does not run"))
     }
 
     /// Where clients call the mesh.
