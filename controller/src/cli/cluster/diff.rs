@@ -12,6 +12,7 @@ use crate::cli::error::CommandError;
 use crate::cli::set_lane::text_of;
 use crate::cli::ui::Ui;
 use crate::cluster::client::{ApplyOptions, Cluster, Error, Manifest};
+use crate::cluster::release::history::CHANGED_BY;
 use crate::standalone::documents::{in_file, parse_group, parse_lane, yaml};
 
 pub(super) async fn run(cluster: &Cluster, args: &DiffArgs, ui: &Ui) -> Result<u8, CommandError> {
@@ -49,14 +50,18 @@ fn read(path: &Path, text: &str, namespace: &str) -> Result<Manifest, CommandErr
     Err(Error::Refused(in_file(path, vec![problem]).collect()).into())
 }
 
-/// What a user has said, without what the API server and the controller have added.
+/// What a user has said, without what the API server, the controller and `lanectl` itself have added.
 fn shown(object: &DynamicObject) -> Result<String, CommandError> {
     let mut object = object.clone();
+    let annotations = object.metadata.annotations.map(|mut annotations| {
+        annotations.remove(CHANGED_BY);
+        annotations
+    });
     object.metadata = kube::api::ObjectMeta {
         name: object.metadata.name,
         namespace: object.metadata.namespace,
         labels: object.metadata.labels,
-        annotations: object.metadata.annotations,
+        annotations: annotations.filter(|left| !left.is_empty()),
         ..Default::default()
     };
     if let Some(fields) = object.data.as_object_mut() {
