@@ -8,6 +8,7 @@ mod controller;
 mod differential;
 mod docs;
 mod fallback;
+mod images;
 mod istio_matrix;
 mod istiod;
 mod lanectl_cluster;

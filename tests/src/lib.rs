@@ -6,6 +6,7 @@
 //! cluster.rs      a Kubernetes control plane without containers
 //! istiod.rs       a real istiod, and meshes that it configures
 //! controller.rs   the lane-controller binary
+//! registry.rs     a registry of images, and a client of it
 //! lanectl.rs      the lanectl binary, run with arguments
 //! process.rs      what both Envoy and its validation run in
 //! client.rs       requests over HTTP/1.1, HTTP/2 and gRPC
@@ -43,5 +44,6 @@ pub mod mesh;
 pub mod ports;
 mod process;
 pub mod raw;
+pub mod registry;
 pub mod wait;
 pub mod websocket;

@@ -3,6 +3,7 @@
 mod bench;
 mod demo;
 mod e2e;
+mod image;
 mod process;
 mod test;
 mod tidy;
@@ -36,6 +37,8 @@ enum Task {
     },
     /// Build the Wasm modules: the filter as it is shipped, and the benches' no-op filter
     Wasm,
+    /// Build the module and the controller as OCI images, and push them where asked
+    Image(image::Options),
     /// Measure the filter side by side with others, and write docs/performance.md
     Bench,
     /// Run everything that must hold before a change lands
@@ -66,6 +69,7 @@ fn run(task: &Task) -> Result<()> {
     match task {
         Task::Demo { once } => demo::run(&ws, *once),
         Task::Wasm => wasm::run(&ws),
+        Task::Image(options) => image::run(&ws, options),
         Task::Bench => bench::run(&ws),
         Task::Test(options) => test::run(&ws, options),
         Task::E2e(options) => e2e::run(&ws, options),

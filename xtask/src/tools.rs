@@ -12,6 +12,7 @@ pub(crate) mod h2load;
 pub(crate) mod kubernetes;
 pub(crate) mod maven;
 pub(crate) mod protojson;
+pub(crate) mod registry;
 pub(crate) mod rust;
 
 use std::path::{Path, PathBuf};
@@ -37,6 +38,8 @@ pub(crate) enum Tool {
     Maven,
     /// The control plane of the end-to-end tests: a folder of binaries, built in about ten minutes
     Kubernetes,
+    /// A registry of images and the client crane: a folder of binaries
+    Registry,
 }
 
 /// `cargo xtask tool`: installs a tool if it is missing, and prints where it is.
@@ -48,6 +51,7 @@ pub(crate) fn run(ws: &Workspace, tool: Tool) -> Result<()> {
         Tool::Protojson => protojson::ensure(ws)?,
         Tool::Maven => maven::ensure()?,
         Tool::Kubernetes => kubernetes::ensure(ws)?,
+        Tool::Registry => registry::ensure(ws)?,
     };
     println!("{}", path.display());
     Ok(())

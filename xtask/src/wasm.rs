@@ -60,7 +60,7 @@ fn compile(ws: &Workspace, package: &str) -> Result<Vec<u8>> {
 }
 
 /// The flags that keep this machine's paths out of the module: messages of panics name source files.
-fn remap_flags(ws: &Workspace) -> Result<Vec<String>> {
+pub(crate) fn remap_flags(ws: &Workspace) -> Result<Vec<String>> {
     let rustc = rust::Rustc::ask()?;
     let library = rustc.sysroot.join("lib/rustlib/src/rust");
     let prefixes = [

@@ -6,9 +6,9 @@ use std::process::Command;
 use anyhow::Result;
 
 use super::figures;
-use crate::tools::{cargo_deny, envoy, h2load, kubernetes, maven, protojson, rust};
+use crate::tools::{cargo_deny, envoy, h2load, kubernetes, maven, protojson, registry, rust};
 use crate::workspace::Workspace;
-use crate::{process, wasm};
+use crate::{image, process, wasm};
 
 /// The crates that are built for Wasm.
 const WASM_CRATES: [&str; 3] = ["lane", "filter", "noop"];
@@ -87,7 +87,9 @@ pub(super) fn e2e(ws: &Workspace, full: bool) -> Result<()> {
 }
 
 /// The variables by which the end-to-end tests find what they run; each is built or installed first.
-pub(crate) fn e2e_environment(ws: &Workspace, full: bool) -> Result<[(&'static str, PathBuf); 6]> {
+pub(crate) fn e2e_environment(ws: &Workspace, full: bool) -> Result<[(&'static str, PathBuf); 8]> {
+    // Before the programs that the other tests run: both end up under the same name.
+    let images = image::build_for_tests(ws)?;
     // Of the same crates as the unit tests, so that its dependencies have the same features and are built.
     cargo(ws, &[&["build", "--workspace", "--exclude", "tests", "--bins"], profile(full)].concat())?;
     let built = ws.target.join(if full { "release" } else { "debug" });
@@ -98,6 +100,8 @@ pub(crate) fn e2e_environment(ws: &Workspace, full: bool) -> Result<[(&'static s
         ("GRAYLANE_CONTROLLER", built.join("lane-controller")),
         ("GRAYLANE_PROTOJSON", protojson::ensure(ws)?),
         ("GRAYLANE_KUBERNETES", kubernetes::ensure(ws)?),
+        ("GRAYLANE_IMAGES", images),
+        ("GRAYLANE_REGISTRY", registry::ensure(ws)?),
     ])
 }
 
