@@ -4,6 +4,7 @@ mod apply;
 mod change_args;
 mod cluster;
 mod diff;
+mod doctor;
 mod error;
 mod explain;
 mod get;
@@ -63,6 +64,7 @@ enum Command {
     Validate(validate::ValidateArgs),
     Render(render::RenderArgs),
     Diff(diff::DiffArgs),
+    Doctor(doctor::DoctorArgs),
     Wait(wait::WaitArgs),
     Promote(release::PromoteArgs),
     Rollback(release::RollbackArgs),
@@ -100,6 +102,7 @@ impl Command {
             Self::Validate(_) => ("validate", Knows::Both),
             Self::Render(_) => ("render", Knows::Files),
             Self::Diff(_) => ("diff", Knows::Both),
+            Self::Doctor(_) => ("doctor", Knows::Cluster),
             Self::Wait(_) => ("wait", Knows::Both),
             Self::Promote(_) => ("promote", Knows::Cluster),
             Self::Rollback(_) => ("rollback", Knows::Cluster),
@@ -160,7 +163,7 @@ async fn on_files(store: &Store, command: Command, ui: &Ui) -> Result<u8, Comman
         Command::Explain(args) => explain::run(store, &args, ui),
         Command::Validate(args) => validate::run(store, &args, ui),
         Command::Render(args) => render::run(store, &args, ui),
-        Command::Diff(args) => diff::run(store, &args, ui).map_err(CommandError::of_diff),
+        Command::Diff(args) => diff::run(store, &args, ui).map_err(CommandError::of_question),
         Command::Wait(args) => wait::run(store, &args, ui).await,
         // The others have been served, or know no files.
         _ => Err(Error::Internal("this verb knows no files".to_owned()).into()),

@@ -16,6 +16,7 @@ pub mod clusters;
 pub mod conditions;
 pub mod crd;
 pub mod dereference;
+pub mod doctor;
 pub mod install;
 pub mod leader;
 mod main;

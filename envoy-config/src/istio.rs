@@ -48,7 +48,7 @@ pub use input::{ClusterKey, Input};
 pub use module::{InvalidModule, Module};
 pub use object::{IstioObject, MAX_OBJECT_BYTES};
 pub use protocol::Protocol;
-pub use version::{Emission, emission};
+pub use version::{Emission, MATCHER_SINCE, emission, minor};
 
 use std::collections::BTreeSet;
 

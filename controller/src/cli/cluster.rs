@@ -1,6 +1,7 @@
 //! The verbs over a Kubernetes API server; each is thin, over [`crate::cluster::client`].
 
 mod diff;
+mod doctor;
 mod explain;
 mod get;
 mod history;
@@ -30,7 +31,7 @@ pub(super) async fn run(access: &Access, command: Command, ui: &Ui) -> Result<u8
     }
     let cluster = Cluster::connect(access).await.map_err(|error| {
         let error = CommandError::from(error);
-        if matches!(command, Command::Diff(_)) { error.of_diff() } else { error }
+        if matches!(command, Command::Diff(_) | Command::Doctor(_)) { error.of_question() } else { error }
     })?;
     match command {
         Command::Init(args) => init::run(&cluster, &args, ui).await,
@@ -40,7 +41,8 @@ pub(super) async fn run(access: &Access, command: Command, ui: &Ui) -> Result<u8
         Command::Status(args) => status::run(&cluster, &args, ui).await,
         Command::Explain(args) => explain::run(&cluster, &args, ui).await,
         Command::Validate(args) => validate::run(&cluster, &args, ui).await,
-        Command::Diff(args) => diff::run(&cluster, &args, ui).await.map_err(CommandError::of_diff),
+        Command::Diff(args) => diff::run(&cluster, &args, ui).await.map_err(CommandError::of_question),
+        Command::Doctor(args) => doctor::run(&cluster, &args, ui).await.map_err(CommandError::of_question),
         Command::Wait(args) => wait::run(&cluster, &args, ui).await,
         Command::Promote(args) => release::promote(&cluster, &args, ui).await,
         Command::Rollback(args) => release::rollback(&cluster, &args, ui).await,

@@ -36,8 +36,9 @@ impl CommandError {
         Self { failure: Failure::Usage(text), failed: 1 }
     }
 
-    /// For a command in which 1 says that there are differences: a failure is 2, as POSIX has it for `diff`.
-    pub(super) fn of_diff(self) -> Self {
+    /// For a command in which 1 is an answer, that there are differences or findings: a failure is 2, as POSIX has it
+    /// for `diff`.
+    pub(super) fn of_question(self) -> Self {
         Self { failed: 2, ..self }
     }
 

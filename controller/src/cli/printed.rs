@@ -13,8 +13,8 @@ What a program reads goes to standard output, what a person reads to standard er
 | exit code | meaning |
 |---|---|
 | 0 | done |
-| 1 | failed; for `diff`: there are differences |
-| 2 | wrong usage; for `diff`: it failed |
+| 1 | failed; for `diff`: there are differences; for `doctor`: there are findings as bad as `--fail-on` |
+| 2 | wrong usage; for `diff` and `doctor`: it failed |
 | 3 | not every proxy followed in time |
 | 4 | refused by validation; nothing was changed |
 | 5 | the cluster cannot be reached; what has changed is not known |

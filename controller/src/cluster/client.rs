@@ -5,6 +5,7 @@
 
 mod access;
 mod error;
+mod examination;
 mod granted;
 mod manifest;
 mod progress;
@@ -23,6 +24,7 @@ use serde_json::Value;
 
 pub use access::Access;
 pub use error::{Error, Result};
+pub use examination::Places;
 pub use granted::Right;
 pub use manifest::Manifest;
 pub use progress::{Demand, Goal, Progress};

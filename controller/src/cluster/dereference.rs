@@ -23,8 +23,10 @@ use super::crd::{Lane, LaneGroup};
 use super::neighbours;
 use super::world::World;
 
+pub(super) use consent::{ACCEPT_FROM, command as consent_command};
 pub(crate) use istio_objects::is_ours;
 pub use proxies::Proxy;
+pub(crate) use proxies::{PROXY_CONTAINER, version};
 
 /// What is the same for all groups.
 #[derive(Clone, Debug)]
@@ -232,7 +234,7 @@ impl Reader<'_> {
         if consent::is_given(self.world, namespace, self.namespace) {
             return true;
         }
-        let refusal = consent::refusal(namespace, self.namespace);
+        let refusal = consent::refusal(self.world, namespace, self.namespace);
         if !self.not_granted.contains(&refusal) {
             self.not_granted.push(refusal);
         }

@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 /// The first minor version of Istio whose Envoy has the matcher that chooses a cluster. An older one rejects
 /// the whole route configuration in which it stands.
-const MATCHER_SINCE: (u32, u32) = (1, 30);
+pub const MATCHER_SINCE: (u32, u32) = (1, 30);
 
 /// How routes by lane are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -31,7 +31,8 @@ pub fn emission<'a>(mode: RouteMode, versions: impl IntoIterator<Item = &'a str>
 }
 
 /// Major and minor of `1.30.3`, `1.30-alpha.f00`.
-fn minor(version: &str) -> Option<(u32, u32)> {
+#[must_use]
+pub fn minor(version: &str) -> Option<(u32, u32)> {
     let mut parts = version.split(['.', '-']);
     Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
 }

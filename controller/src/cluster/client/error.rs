@@ -33,7 +33,7 @@ pub enum Error {
         /// What it was about.
         object: String,
         /// The right that is lacking, where the API server names it.
-        right: Option<Right>,
+        right: Option<Box<Right>>,
         /// What the API server says.
         message: String,
     },
@@ -158,7 +158,7 @@ impl Error {
         let object = object.to_owned();
         match status.code {
             401 => Self::Unauthorized { server, reason },
-            403 => Self::Forbidden { object, right: Right::lacking(&reason), message: reason },
+            403 => Self::Forbidden { object, right: Right::lacking(&reason).map(Box::new), message: reason },
             404 => match status.details.as_ref().filter(|details| !details.name.is_empty()) {
                 Some(details) => Self::NotFound { kind: kind_of(&details.kind), name: details.name.clone() },
                 None => Self::NotInstalled,
@@ -205,7 +205,7 @@ fn conflict(field: &str, message: &str) -> String {
 }
 
 /// What is at the bottom of an error: the layers above it only say that something failed.
-fn innermost(error: &dyn std::error::Error) -> String {
+pub(super) fn innermost(error: &dyn std::error::Error) -> String {
     let mut innermost = error;
     while let Some(source) = innermost.source() {
         innermost = source;

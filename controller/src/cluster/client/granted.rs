@@ -11,13 +11,16 @@ pub struct Right {
     pub resource: String,
     /// The namespace; none for the whole cluster.
     pub namespace: Option<String>,
+    /// Who lacks it.
+    pub who: String,
 }
 
 impl Right {
     /// Reads the right out of what the API server says: `User "x" cannot patch resource "lanes" in API group
     /// "graylane.dev" in the namespace "shop"`.
     pub(super) fn lacking(message: &str) -> Option<Self> {
-        let (_, rest) = message.split_once(" cannot ")?;
+        let (whose, rest) = message.split_once(" cannot ")?;
+        let who = whose.rsplit('"').nth(1).unwrap_or_default().to_owned();
         let (verb, rest) = rest.split_once(" resource ")?;
         let mut quoted = rest.split('"').skip(1).step_by(2);
         let (resource, group) = (quoted.next()?, quoted.next()?);
@@ -29,13 +32,14 @@ impl Right {
             verb: verb.to_owned(),
             resource: format!("{resource}{dot}{group}{slash}{subresource}"),
             namespace: namespace.map(str::to_owned),
+            who,
         })
     }
 
     /// The command that makes a role with it.
     #[must_use]
     pub fn command(&self) -> String {
-        let Self { verb, resource, namespace } = self;
+        let Self { verb, resource, namespace, .. } = self;
         match namespace {
             Some(namespace) => {
                 format!(
@@ -82,7 +86,8 @@ mod tests {
                 "list lanes.graylane.dev in the whole cluster",
             ),
         ] {
-            assert_eq!(Right::lacking(&format!("{whose}{rest}")).unwrap().to_string(), want);
+            let right = Right::lacking(&format!("{whose}{rest}")).unwrap();
+            assert_eq!((right.to_string().as_str(), right.who.as_str()), (want, "pipeline"));
         }
         assert_eq!(Right::lacking("the webhook says no"), None);
     }

@@ -108,7 +108,7 @@ fn settings() -> Result<Settings> {
 }
 
 /// The namespaces that a group has to do with.
-fn named(group: &LaneGroup, own: &str) -> BTreeSet<String> {
+pub(super) fn named(group: &LaneGroup, own: &str) -> BTreeSet<String> {
     let spec = &group.spec.0;
     let services = spec.services.iter().filter_map(|service| service.namespace.as_ref());
     let entries = spec.entries.iter().filter_map(|entry| entry.namespace.as_ref());

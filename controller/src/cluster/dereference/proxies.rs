@@ -11,7 +11,7 @@ use lane::model::LaneGroup;
 use crate::cluster::world::World;
 
 /// The container with Istio's proxy; an init container where sidecars are native.
-const PROXY_CONTAINER: &str = "istio-proxy";
+pub(crate) const PROXY_CONTAINER: &str = "istio-proxy";
 
 /// A pod of the group.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,7 +60,7 @@ pub(super) fn istio_versions(world: &World, callers: &[Caller]) -> BTreeSet<Stri
     of_callers.filter_map(|pod| container(pod)).filter_map(version).collect()
 }
 
-fn version(container: &Container) -> Option<String> {
+pub(crate) fn version(container: &Container) -> Option<String> {
     let image = container.image.as_deref()?;
     let image = image.split('@').next().unwrap_or(image);
     let (_, tag) = image.rsplit('/').next()?.split_once(':')?;
