@@ -6,3 +6,5 @@ mod releases;
 mod setup;
 mod shop;
 mod waiting;
+
+pub(crate) use shop::Shop;

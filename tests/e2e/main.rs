@@ -7,6 +7,7 @@ mod cluster;
 mod controller;
 mod differential;
 mod docs;
+mod doctor_cluster;
 mod fallback;
 mod images;
 mod istio_matrix;

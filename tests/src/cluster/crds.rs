@@ -12,8 +12,16 @@ use kube::{Api, Client};
 const DEADLINE: Duration = Duration::from_secs(60);
 
 /// The kinds of Istio that the tests write or read. Each definition costs the API server time, so not all.
-pub(super) const ISTIO_KINDS: [&str; 5] =
-    ["DestinationRule", "EnvoyFilter", "Gateway", "Sidecar", "VirtualService"];
+pub(super) const ISTIO_KINDS: [&str; 8] = [
+    "AuthorizationPolicy",
+    "DestinationRule",
+    "EnvoyFilter",
+    "Gateway",
+    "PeerAuthentication",
+    "Sidecar",
+    "VirtualService",
+    "WasmPlugin",
+];
 
 /// As much of the Gateway API as tests need, for [`super::Cluster::install_crds`].
 pub const GATEWAY_API: &str = include_str!("gateway-api.yaml");
