@@ -18,6 +18,15 @@ manifest=$(with_image yaml)
 manifest=$(printf '%s\n' "$manifest" |
     kubectl label --local --filename=- --overwrite "graylane.dev/lane=$GRAYLANE_LANE" --output=yaml)
 printf '%s\n' "$manifest" | kubectl apply --namespace="$GRAYLANE_NAMESPACE" --filename=-
+
+# What ended the lane before has scaled it to 0, and a manifest that names no number leaves it so.
+if [ -z "$(with_image 'jsonpath={.spec.replicas}')" ]; then
+    replicas=$(kubectl get --namespace="$GRAYLANE_NAMESPACE" --filename="$GRAYLANE_MANIFEST" \
+        --output='jsonpath={.spec.replicas}')
+    if [ "$replicas" = 0 ]; then
+        kubectl scale --namespace="$GRAYLANE_NAMESPACE" --filename="$GRAYLANE_MANIFEST" --replicas=1
+    fi
+fi
 kubectl rollout status --namespace="$GRAYLANE_NAMESPACE" --filename="$GRAYLANE_MANIFEST" \
     --timeout="$GRAYLANE_ROLLOUT"
 

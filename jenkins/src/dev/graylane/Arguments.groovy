@@ -24,6 +24,7 @@ class Arguments implements Serializable {
         text: [/[^\p{Cntrl}]+/, 'one line of text'],
         people: [/[A-Za-z0-9._@+-]+(,[A-Za-z0-9._@+-]+)*/, 'user ids or groups, with commas between them'],
         duration: [/[1-9][0-9]{0,5}(ms|s|m|h)/, 'a duration such as 90s or 10m'],
+        flag: [/true|false/, 'true or false'],
         number: [/[1-9][0-9]{0,3}/, 'a number from 1 to 9999'],
     ]
 
@@ -69,10 +70,13 @@ class Arguments implements Serializable {
         found
     }
 
-    /** The values for `withEnv`: `lane` becomes `GRAYLANE_LANE`. */
+    /** The values for `withEnv`: `lane` becomes `GRAYLANE_LANE`, `forceConflicts` `GRAYLANE_FORCE_CONFLICTS`. */
     @NonCPS
     List<String> environment() {
-        values.collect { String name, String value -> "GRAYLANE_${name.toUpperCase()}=${value}".toString() }
+        values.collect { String name, String value ->
+            String words = name.replaceAll(/([A-Z])/, '_$1').toUpperCase()
+            "GRAYLANE_${words}=${value}".toString()
+        }
     }
 
     @NonCPS

@@ -1,10 +1,11 @@
 #!/bin/sh
 # Stands in for the program by whose name it is called: writes down how, and answers as a healthy shop would.
 #
-# STAND_IN_FAILS    calls whose command line starts so fail with exit code 3
-# STAND_IN_MARK     the lane that the pods of the manifest are marked with
-# STAND_IN_VERSION  the version that answers with the header
-# STAND_IN_GONE     not empty: the lane is gone already
+# STAND_IN_FAILS     calls whose command line starts so fail with exit code 3
+# STAND_IN_MARK      the lane that the pods of the manifest are marked with
+# STAND_IN_REPLICAS  how many pods the gray version was left with
+# STAND_IN_VERSION   the version that answers with the header
+# STAND_IN_GONE      not empty: the lane is gone already
 set -eu
 name=${0##*/}
 {
@@ -20,6 +21,8 @@ if [ -n "${STAND_IN_FAILS:-}" ]; then
 fi
 
 case "$name $*" in
+"kubectl set image "*replicas*) ;;
+"kubectl get --"*replicas*) printf '%s' "${STAND_IN_REPLICAS-1}" ;;
 "kubectl set image "*jsonpath*) printf '%s' "${STAND_IN_MARK-gray}" ;;
 "kubectl set image "*) echo 'kind: Deployment' ;;
 "kubectl label "*) cat ;;

@@ -36,6 +36,16 @@ class JenkinsfileTest extends PipelineKit {
     }
 
     @Test
+    void brings_pods_also_where_the_lane_before_has_left_none() {
+        runJenkinsfile()
+        assert !shell.verbs().contains('kubectl scale')
+        shell.settings.STAND_IN_REPLICAS = '0'
+        runJenkinsfile()
+        List<String> verbs = shell.verbs().drop(shell.verbs().lastIndexOf('kubectl apply'))
+        assert verbs.indexOf('kubectl scale') in 1..<verbs.indexOf('kubectl rollout')
+    }
+
+    @Test
     void rolls_back_when_an_answer_fails() {
         shell.settings.STAND_IN_FAILS = 'curl'
         runJenkinsfile()
@@ -126,7 +136,7 @@ class JenkinsfileTest extends PipelineKit {
         String line = "x-gray: ${hostile.substring('x-gray='.length())}"
         assert shell.calls().find { it[0] == 'curl' && it.contains('--header') }.last() == line
         assert !shell.workspace.resolve('pwned').toFile().exists()
-        assert !shell.scripts.any { it.contains('pwned') }
+        assert !shell.scripts().any { it.contains('pwned') }
     }
 
     @Test

@@ -22,7 +22,7 @@ class LaneStepsTest extends PipelineKit {
             'laneDeploy: container: is missing; give up to 63 lower-case letters, digits and hyphens, with no hyphen at the ends',
             'laneDeploy: image: is missing; give a container image with a tag or digest',
         ]
-        assert shell.scripts.isEmpty()
+        assert shell.scripts().isEmpty()
     }
 
     @Test
@@ -39,7 +39,7 @@ class LaneStepsTest extends PipelineKit {
                 assert failureOf { step('laneVerify', VERIFY + [(name): value]) }.contains("laneVerify: ${name}: ")
             }
         }
-        assert shell.scripts.isEmpty()
+        assert shell.scripts().isEmpty()
     }
 
     @Test
@@ -90,6 +90,17 @@ class LaneStepsTest extends PipelineKit {
     }
 
     @Test
+    void overwrites_what_others_manage_only_where_it_is_asked_to() {
+        Map<String, Object> promote = [lane: 'gray', group: 'shop', namespace: 'shop']
+        step('lanePromote', promote)
+        step('lanePromote', promote + [forceConflicts: false])
+        assert !shell.calls().flatten().contains('--force-conflicts')
+        step('lanePromote', promote + [forceConflicts: true])
+        assert shell.calls().findAll { it.take(2) == ['lanectl', 'promote'] }.last().contains('--force-conflicts')
+        assert failureOf { step('lanePromote', promote + [forceConflicts: 'yes']) }.contains('`yes` is not true or false')
+    }
+
+    @Test
     void every_step_has_its_help() {
         File[] steps = new File(LIBRARY, 'vars').listFiles({ File file -> file.name.endsWith('.groovy') } as FileFilter)
         assert steps.length >= 5
@@ -104,7 +115,7 @@ class LaneStepsTest extends PipelineKit {
         step('lanePromote', [lane: 'gray', group: 'shop', namespace: 'shop'])
         step('laneRollback', [lane: 'gray', group: 'shop', namespace: 'shop'])
         List<String> names = ['deploy', 'verify', 'promote', 'rollback']
-        assert shell.scripts == names.collect { new File(LIBRARY, "resources/dev/graylane/${it}.sh").text }
+        assert shell.scripts() == names.collect { new File(LIBRARY, "resources/dev/graylane/${it}.sh").text }
     }
 
     private static String failureOf(Closure body) {

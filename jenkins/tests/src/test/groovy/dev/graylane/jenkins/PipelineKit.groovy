@@ -6,17 +6,12 @@ import com.lesfurets.jenkins.unit.global.lib.SourceRetriever
 import dev.graylane.jenkins.declarative.PipelineBlock
 import org.junit.After
 import org.junit.Before
-import org.junit.Rule
-import org.junit.rules.TestName
 
 /** Runs pipelines with the shared library of this checkout: the steps of Jenkins that they use, and `pipeline`. */
 abstract class PipelineKit extends BasePipelineTest {
 
     /** The folder `jenkins` of the checkout. */
     protected static final File LIBRARY = new File('..').canonicalFile
-
-    @Rule
-    public final TestName test = new TestName()
 
     protected final Build build = new Build()
     protected Shell shell
@@ -30,7 +25,7 @@ abstract class PipelineKit extends BasePipelineTest {
     @Override
     @Before
     void setUp() {
-        shell = new Shell(test.methodName)
+        shell = new Shell()
         binding = new PipelineBinding(build)
         scriptRoots = [LIBRARY.path, 'src/test/resources']
         scriptExtension = ''

@@ -1,18 +1,11 @@
 package dev.graylane.jenkins
 
-import groovy.json.JsonOutput
-
 import java.nio.file.Files
 import java.nio.file.Path
 import java.nio.file.attribute.PosixFilePermissions
 import java.util.concurrent.TimeUnit
 
-/**
- * Runs shell steps as an agent does, with stand-ins for the programs that they call.
- *
- * Every step is also written as a line of JSON to the file that the property `graylane.steps` names, so that
- * others can run the very same scripts against a real cluster.
- */
+/** Runs shell steps as an agent does, with stand-ins for the programs that they call. */
 class Shell {
 
     private static final List<String> PROGRAMS = ['buildah', 'curl', 'kubectl', 'lanectl', 'make']
@@ -25,15 +18,13 @@ class Shell {
     /** Settings of the stand-ins; they are described in stand-in.sh. */
     final Map<String, String> settings = [:]
 
-    /** The text of every script that was run. */
-    final List<String> scripts = []
+    /** Every step that was run: where, its text, and the environment that the build gave it. */
+    final List<Map<String, Object>> steps = []
 
     private final Path programs = Files.createTempDirectory('programs')
     private final Path log = programs.resolve('log')
-    private final String scenario
 
-    Shell(String scenario) {
-        this.scenario = scenario
+    Shell() {
         Path standIn = programs.resolve('stand-in.sh')
         standIn.toFile().text = getClass().getResource('/stand-in.sh').text
         Files.setPosixFilePermissions(standIn, PosixFilePermissions.fromString('rwxr-xr-x'))
@@ -43,8 +34,10 @@ class Shell {
 
     /** Runs a script and returns its exit code. */
     int run(Build build, String label, String script) {
-        scripts << script
-        record(build, label, script)
+        steps << ([
+            stage: build.stages.join('/'), container: build.containers ? build.containers.last() : null,
+            label: label, script: script, env: build.variables(),
+        ] as Map<String, Object>)
         Path file = programs.resolve('script.sh')
         file.toFile().text = script
         ProcessBuilder process = new ProcessBuilder('/bin/sh', '-xe', file.toString())
@@ -62,6 +55,11 @@ class Shell {
             throw new IllegalStateException("`${label}` did not end")
         }
         child.exitValue()
+    }
+
+    /** The text of every script that was run. */
+    List<String> scripts() {
+        steps*.script as List<String>
     }
 
     /** What the last script printed. */
@@ -82,16 +80,5 @@ class Shell {
     void delete() {
         workspace.toFile().deleteDir()
         programs.toFile().deleteDir()
-    }
-
-    private void record(Build build, String label, String script) {
-        String file = System.getProperty('graylane.steps')
-        if (file) {
-            Map<String, Object> step = [
-                scenario: scenario, stage: build.stages.join('/'), container: build.containers ? build.containers.last() : null,
-                label: label, script: script, env: build.variables(),
-            ]
-            new File(file) << JsonOutput.toJson(step) << '\n'
-        }
     }
 }
