@@ -12,6 +12,7 @@ mod fallback;
 mod images;
 mod istio_matrix;
 mod istiod;
+mod jenkins;
 mod lanectl_cluster;
 mod lanes;
 mod matrix;
