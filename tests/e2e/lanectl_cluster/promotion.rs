@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Context as _, Result, ensure};
+use controller::cluster::client::{Access, Cluster, Error};
 use tests::controller::{Controller, ControllerOptions};
 
 use super::shop::Shop;
@@ -101,5 +102,25 @@ async fn what_cannot_be_promoted_is_said_with_a_code_of_its_own() -> Result<()> 
     shop.kubectl(&["rollout", "resume", "deployment/a-v1"]).await?;
     shop.ok(&["promote", "gray", "--wait", "--timeout=60s", "--keep"]).await?;
     ensure!(image(&shop).await? == "example.com/app:2", "{}", image(&shop).await?);
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_the_controller_notes_meanwhile_does_not_stop_a_request() -> Result<()> {
+    let shop = Shop::initialised().await?;
+    shop.ok(&["set-lane", "gray", "--header", "x"]).await?;
+    let access = Access {
+        kubeconfig: Some(shop.cluster.kubeconfig()?),
+        context: None,
+        namespace: Some(shop.namespace.clone()),
+    };
+    let cluster = Cluster::connect(&access).await?;
+    let lane = cluster.lane(&"gray".parse()?).await?.context("no lane")?;
+    // Another version of the object that asks for the same, as the controller's status makes one.
+    shop.kubectl(&["annotate", "lane", "gray", "example.com/note=1"]).await?;
+    cluster.ask(&lane, None).await?;
+    shop.ok(&["set-lane", "gray", "--header", "y"]).await?;
+    let overtaken = cluster.ask(&lane, None).await;
+    ensure!(matches!(overtaken, Err(Error::Overtaken(_))), "{overtaken:?}");
     Ok(())
 }

@@ -16,18 +16,41 @@ use crate::cluster::release::pairs::Pair;
 use crate::cluster::release::template::Template;
 use crate::cluster::release::workload::{Reference, Taking, WorkloadError};
 
+/// How often a lane is written that changes all the time.
+const ATTEMPTS: u32 = 10;
 /// Pause between two readings.
 const POLL: Duration = Duration::from_millis(500);
 
 impl Cluster {
-    /// Writes what is to become of a lane; nothing at all with `None`. The lane must be as it was read.
+    /// Writes what is to become of a lane; nothing at all with `None`. What the lane is to be must be as it was
+    /// read; what the controller has noted of it meanwhile does not matter.
     ///
     /// # Errors
-    /// The lane has changed meanwhile, or the API server does not let us.
+    /// Somebody has changed the lane meanwhile, or the API server does not let us.
     pub async fn ask(&self, lane: &Lane, release: Option<&Release>) -> Result<()> {
         let name = lane.name_any();
+        let mut version = lane.resource_version();
+        for _ in 0..ATTEMPTS {
+            match self.write(lane, version.as_deref(), release).await {
+                Err(Error::Conflict { .. }) => {}
+                done => return done,
+            }
+            let now = self.api::<Lane>(false).get_opt(&name).await;
+            let now = now.map_err(|error| self.failed(&format!("lane {name}"), error))?;
+            let same = now.filter(|now| {
+                (&now.metadata.uid, now.metadata.generation) == (&lane.metadata.uid, lane.metadata.generation)
+            });
+            let Some(same) = same else { return Err(Error::Overtaken(name)) };
+            version = same.resource_version();
+        }
+        Err(Error::Overtaken(name))
+    }
+
+    /// Writes it, if the lane has this version still.
+    async fn write(&self, lane: &Lane, version: Option<&str>, release: Option<&Release>) -> Result<()> {
+        let name = lane.name_any();
         let patch = json!({
-            "metadata": { "resourceVersion": lane.resource_version() },
+            "metadata": { "resourceVersion": version },
             // Not merged with what an earlier request has said.
             "spec": { "release": Value::Null },
         });
