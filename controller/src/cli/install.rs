@@ -22,6 +22,10 @@ pub(super) struct InstallArgs {
     pub(super) image_pull_secret: Vec<String>,
     #[command(flatten)]
     pub(super) module: ModuleFlags,
+    /// Let the controller work in the namespace of --namespace alone: it needs no rights in the cluster, and the
+    /// namespace has to be there
+    #[arg(long)]
+    pub(super) namespaced: bool,
     /// Print the objects without asking a cluster (`client`), or let the API server check them (`server`)
     #[arg(long, value_enum, value_name = "WHERE", num_args = 0..=1, require_equals = true,
           default_missing_value = "client")]
@@ -42,6 +46,9 @@ pub(super) struct InstallArgs {
 /// Lane groups have to be removed before, since the controller cleans up after them.
 #[derive(Debug, Args)]
 pub(super) struct UninstallArgs {
+    /// What `install --namespaced` has brought; the custom resources stay, since other namespaces may have lanes
+    #[arg(long)]
+    pub(super) namespaced: bool,
     /// Print what would be removed without asking a cluster (`client`), or let the API server check it (`server`)
     #[arg(long, value_enum, value_name = "WHERE", num_args = 0..=1, require_equals = true,
           default_missing_value = "client")]

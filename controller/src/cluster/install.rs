@@ -13,6 +13,10 @@ pub const NAMESPACE: &str = "graylane-system";
 const NAME: &str = "lane-controller";
 /// Port of its HTTP interface.
 const PORT: u16 = 8080;
+/// The API of roles and of who has them.
+const RBAC: &str = "rbac.authorization.k8s.io/v1";
+/// To keep a cache of a kind.
+const WATCH: [&str; 2] = ["list", "watch"];
 /// Where its image has the module.
 const MODULE: &str = "/graylane.wasm";
 
@@ -27,6 +31,8 @@ pub struct Options {
     pub pull_secrets: Vec<String>,
     /// Where proxies get the module from; from the controller unless given.
     pub module: Option<Module>,
+    /// Whether the controller works in its own namespace alone, which is somebody's already.
+    pub namespaced: bool,
 }
 
 /// All objects, in the order in which they are applied.
@@ -34,29 +40,38 @@ pub struct Options {
 pub fn objects(options: &Options) -> Vec<Value> {
     let namespace = &options.namespace;
     let definitions = crd::definitions().map(|definition| as_value(&definition));
-    let controller = [
+    let rights = if options.namespaced { in_namespace(namespace) } else { in_cluster(namespace) };
+    let controller = [service(namespace), deployment(options)];
+    definitions.into_iter().chain(rights).chain(controller).collect()
+}
+
+/// An account that may do in the whole cluster what lanes need, and in the controller's namespace what it needs
+/// for itself.
+fn in_cluster(namespace: &str) -> Vec<Value> {
+    let rules = [lane_rules(), vec![rule(&[""], &["namespaces"], &WATCH)]].concat();
+    vec![
         json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": namespace, "labels": labels() } }),
-        json!({ "apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata(namespace) }),
-        cluster_role(),
+        account(namespace),
         json!({
-            "apiVersion": "rbac.authorization.k8s.io/v1",
-            "kind": "ClusterRoleBinding",
+            "apiVersion": RBAC, "kind": "ClusterRole",
+            "metadata": { "name": NAME, "labels": labels() },
+            "rules": rules,
+        }),
+        json!({
+            "apiVersion": RBAC, "kind": "ClusterRoleBinding",
             "metadata": { "name": NAME, "labels": labels() },
             "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": NAME },
             "subjects": [subject(namespace)],
         }),
-        lease_role(namespace),
-        json!({
-            "apiVersion": "rbac.authorization.k8s.io/v1",
-            "kind": "RoleBinding",
-            "metadata": metadata(namespace),
-            "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": NAME },
-            "subjects": [subject(namespace)],
-        }),
-        service(namespace),
-        deployment(options),
-    ];
-    definitions.into_iter().chain(controller).collect()
+        role(namespace, &lease_rules()),
+        role_binding(namespace),
+    ]
+}
+
+/// An account that may do all of it in one namespace, and nothing beyond.
+fn in_namespace(namespace: &str) -> Vec<Value> {
+    let rules = [lane_rules(), lease_rules()].concat();
+    vec![account(namespace), role(namespace, &rules), role_binding(namespace)]
 }
 
 fn as_value(object: &impl Serialize) -> Value {
@@ -76,50 +91,59 @@ fn subject(namespace: &str) -> Value {
     json!({ "kind": "ServiceAccount", "name": NAME, "namespace": namespace })
 }
 
-/// What the controller may do anywhere: read what lanes rest on, write what is its own.
-fn cluster_role() -> Value {
-    let rule = |groups: &[&str], resources: &[&str], verbs: &[&str]| json!({ "apiGroups": groups, "resources": resources, "verbs": verbs });
-    let watch = ["list", "watch"];
+fn account(namespace: &str) -> Value {
+    json!({ "apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata(namespace) })
+}
+
+fn role(namespace: &str, rules: &[Value]) -> Value {
+    json!({ "apiVersion": RBAC, "kind": "Role", "metadata": metadata(namespace), "rules": rules })
+}
+
+fn role_binding(namespace: &str) -> Value {
     json!({
-        "apiVersion": "rbac.authorization.k8s.io/v1",
-        "kind": "ClusterRole",
-        "metadata": { "name": NAME, "labels": labels() },
-        "rules": [
-            rule(&["graylane.dev"], &["lanegroups"], &["list", "watch", "patch"]),
-            rule(&["graylane.dev"], &["lanes"], &["list", "watch"]),
-            rule(&["graylane.dev"], &["lanegroups/status", "lanes/status"], &["patch"]),
-            rule(&[""], &["services", "pods", "namespaces"], &watch),
-            // Beyond watching: promotion and rollback, which change what the user has named.
-            rule(
-                &["apps"],
-                &["deployments", "statefulsets"],
-                &["list", "watch", "get", "patch", "update", "delete"],
-            ),
-            rule(&["networking.istio.io"], &["virtualservices", "gateways"], &watch),
-            rule(&["gateway.networking.k8s.io"], &["httproutes", "gateways"], &watch),
-            rule(
-                &["networking.istio.io"],
-                &["destinationrules", "envoyfilters"],
-                // A server-side apply that makes an object needs `create` beside `patch`.
-                &["list", "watch", "create", "patch", "delete"],
-            ),
-            rule(&["events.k8s.io"], &["events"], &["create", "patch"]),
-        ],
+        "apiVersion": RBAC, "kind": "RoleBinding",
+        "metadata": metadata(namespace),
+        "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": NAME },
+        "subjects": [subject(namespace)],
     })
 }
 
-/// What it may do in its own namespace: hold its lease.
-fn lease_role(namespace: &str) -> Value {
-    json!({
-        "apiVersion": "rbac.authorization.k8s.io/v1",
-        "kind": "Role",
-        "metadata": metadata(namespace),
-        "rules": [
-            { "apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["create"] },
-            { "apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "resourceNames": [NAME],
-              "verbs": ["get", "update"] },
-        ],
-    })
+fn rule(groups: &[&str], resources: &[&str], verbs: &[&str]) -> Value {
+    json!({ "apiGroups": groups, "resources": resources, "verbs": verbs })
+}
+
+/// What the controller may do where lanes are: read what they rest on, write what is its own.
+fn lane_rules() -> Vec<Value> {
+    vec![
+        rule(&["graylane.dev"], &["lanegroups"], &["list", "watch", "patch"]),
+        rule(&["graylane.dev"], &["lanes"], &WATCH),
+        rule(&["graylane.dev"], &["lanegroups/status", "lanes/status"], &["patch"]),
+        rule(&[""], &["services", "pods"], &WATCH),
+        // Beyond watching: promotion and rollback, which change what the user has named.
+        rule(
+            &["apps"],
+            &["deployments", "statefulsets"],
+            &["list", "watch", "get", "patch", "update", "delete"],
+        ),
+        rule(&["networking.istio.io"], &["virtualservices", "gateways"], &WATCH),
+        rule(&["gateway.networking.k8s.io"], &["httproutes", "gateways"], &WATCH),
+        rule(
+            &["networking.istio.io"],
+            &["destinationrules", "envoyfilters"],
+            // A server-side apply that makes an object needs `create` beside `patch`.
+            &["list", "watch", "create", "patch", "delete"],
+        ),
+        rule(&["events.k8s.io"], &["events"], &["create", "patch"]),
+    ]
+}
+
+/// What it may do for itself: hold its lease.
+fn lease_rules() -> Vec<Value> {
+    vec![
+        rule(&["coordination.k8s.io"], &["leases"], &["create"]),
+        json!({ "apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "resourceNames": [NAME],
+                "verbs": ["get", "update"] }),
+    ]
 }
 
 fn service(namespace: &str) -> Value {
@@ -197,9 +221,12 @@ fn arguments(options: &Options) -> Vec<String> {
             vec![format!("--module-url={url}"), format!("--module-sha256={sha256}")]
         }
     };
-    [vec![listen], module].concat()
+    let scope = options.namespaced.then(|| format!("--namespace={}", options.namespace));
+    [vec![listen], scope.into_iter().collect(), module].concat()
 }
 
+/// A field of the pod. Its version is the one that the API server adds: without, whoever applies the same object
+/// under another name is told of a conflict.
 fn field(name: &str, path: &str) -> Value {
-    json!({ "name": name, "valueFrom": { "fieldRef": { "fieldPath": path } } })
+    json!({ "name": name, "valueFrom": { "fieldRef": { "apiVersion": "v1", "fieldPath": path } } })
 }

@@ -58,7 +58,8 @@ fn ensure_allowed(code: u64, event: &Value) {
 }
 
 /// Installs everything, and binds the roles to the user under whose name the test runs the controller.
-async fn install(cluster: &Cluster, objects: &[Value]) -> Result<()> {
+async fn install(cluster: &Cluster, options: &install::Options) -> Result<Vec<Value>> {
+    let objects = install::objects(options);
     let file = cluster.dir().join("install.json");
     std::fs::write(&file, json!({ "apiVersion": "v1", "kind": "List", "items": objects }).to_string())?;
     let kubectl = cluster.kubectl()?;
@@ -66,33 +67,46 @@ async fn install(cluster: &Cluster, objects: &[Value]) -> Result<()> {
     kubectl.ok(["apply", "--server-side", "-f", &file]).await?;
     let user = format!("--user={USER}");
     let role = "lane-controller";
-    kubectl.ok(["create", "clusterrolebinding", "test", "--clusterrole", role, &user]).await?;
-    kubectl.ok(["create", "rolebinding", "test", "-n", install::NAMESPACE, "--role", role, &user]).await?;
-    Ok(())
+    if !options.namespaced {
+        kubectl.ok(["create", "clusterrolebinding", "test", "--clusterrole", role, &user]).await?;
+    }
+    kubectl.ok(["create", "rolebinding", "test", "-n", &options.namespace, "--role", role, &user]).await?;
+    Ok(objects)
 }
 
 #[tokio::test]
 async fn the_rights_that_are_granted_are_those_that_are_used() -> Result<()> {
+    compare(false).await
+}
+
+#[tokio::test]
+async fn in_one_namespace_too_the_rights_are_those_that_are_used() -> Result<()> {
+    compare(true).await
+}
+
+/// Compares the rights of an installation for the whole cluster, or for one namespace, with what is used of them.
+async fn compare(namespaced: bool) -> Result<()> {
     let cluster = Arc::new(Cluster::start().await?);
     cluster.install_istio_crds().await?;
     cluster.install_crds(&[GATEWAY_API]).await?;
+    let namespace = cluster.namespace("demo").await?;
+    let own = if namespaced { namespace.clone() } else { install::NAMESPACE.to_owned() };
     let options = install::Options {
-        namespace: install::NAMESPACE.to_owned(),
+        namespace: own.clone(),
         image: "example.com/lane-controller:1".to_owned(),
+        namespaced,
         ..install::Options::default()
     };
-    let installed = install::objects(&options);
-    install(&cluster, &installed).await?;
+    let installed = install(&cluster, &options).await?;
 
     let proxies = FakeProxies::start().await?;
     let controller = Controller::start(&ControllerOptions {
         kubeconfig: &cluster.kubeconfig_for(USER)?,
-        namespace: None,
-        lease_namespace: install::NAMESPACE,
+        namespace: namespaced.then_some(&*namespace),
+        lease_namespace: &own,
         proxy_metrics: &proxies.metrics(),
     })
     .await?;
-    let namespace = cluster.namespace("demo").await?;
     let demo = Demo::with(cluster.clone(), namespace, controller, proxies).await?;
     live_through_everything(&demo).await.with_context(|| demo.controller.log())?;
 

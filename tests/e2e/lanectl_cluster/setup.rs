@@ -26,6 +26,14 @@ async fn what_would_be_installed_is_printed_without_a_cluster() -> Result<()> {
     ensure!(
         printed.contains("namespace: lanes\n") && printed.contains("image: example.com/lane-controller:1")
     );
+    let one = lanectl.ok(["install", IMAGE, "--namespaced", "--dry-run=client", "-n", "lanes"]).await?.stdout;
+    let kinds: Vec<&str> = one.lines().filter_map(|line| line.strip_prefix("kind: ")).skip(2).collect();
+    ensure!(kinds == ["ServiceAccount", "Role", "RoleBinding", "Service", "Deployment"], "{kinds:?}");
+    ensure!(one.contains("- --namespace=lanes\n"), "{one}");
+    let removed = lanectl.ok(["uninstall", "--namespaced", "--dry-run=client", "-n", "lanes"]).await?.stdout;
+    ensure!(removed.ends_with("serviceaccount/lane-controller\n"), "{removed}");
+    let nowhere = lanectl.run(["install", IMAGE, "--namespaced", "--dry-run=client"]).await?.exits(2)?;
+    ensure!(nowhere.stderr.contains("--namespaced needs --namespace"), "{nowhere:?}");
     let removed = lanectl.ok(["uninstall", "--dry-run=client"]).await?.stdout;
     ensure!(removed.starts_with("deployment/lane-controller\n"), "{removed}");
     ensure!(removed.ends_with("customresourcedefinition/lanegroups.graylane.dev\n"), "{removed}");

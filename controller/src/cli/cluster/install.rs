@@ -17,6 +17,8 @@ use crate::standalone::documents::yaml;
 
 /// How long the API server may take to serve a new kind.
 const ESTABLISHED_WITHIN: Duration = Duration::from_secs(60);
+/// What a custom resource is defined by.
+const DEFINITION: &str = "CustomResourceDefinition";
 /// Pause between two looks.
 const POLL: Duration = Duration::from_millis(250);
 
@@ -26,7 +28,7 @@ pub(super) async fn install(access: &Access, args: &InstallArgs, ui: &Ui) -> Res
         image: args.image.clone(),
         pull_secrets: args.image_pull_secret.clone(),
         module,
-        ..options(access)
+        ..options(access, args.namespaced)?
     });
     if args.dry_run == Some(DryRun::Client) {
         let documents = wanted.iter().map(yaml).collect::<Result<Vec<_>, _>>()?;
@@ -37,7 +39,7 @@ pub(super) async fn install(access: &Access, args: &InstallArgs, ui: &Ui) -> Res
     let manifests = wanted.into_iter().map(Manifest::new).collect::<Result<Vec<_>>>()?;
     for manifest in &manifests {
         apply(&cluster, manifest, how, ui).await?;
-        if manifest.kind() == "CustomResourceDefinition" && !how.dry_run {
+        if manifest.kind() == DEFINITION && !how.dry_run {
             let established = |object: &DynamicObject| has_condition(object, "Established");
             until(&cluster, manifest, ESTABLISHED_WITHIN, "the API server does not serve it", established)
                 .await?;
@@ -53,14 +55,15 @@ pub(super) async fn install(access: &Access, args: &InstallArgs, ui: &Ui) -> Res
 }
 
 pub(super) async fn uninstall(access: &Access, args: &UninstallArgs, ui: &Ui) -> Result<u8, CommandError> {
-    let installed = objects(&options(access));
-    let manifests = installed.into_iter().rev().map(Manifest::new).collect::<Result<Vec<_>>>()?;
+    let installed = objects(&options(access, args.namespaced)?);
+    let mut manifests = installed.into_iter().rev().map(Manifest::new).collect::<Result<Vec<_>>>()?;
+    manifests.retain(|manifest| !args.namespaced || manifest.kind() != DEFINITION);
     if args.dry_run == Some(DryRun::Client) {
         let names = manifests.iter().map(|manifest| manifest.to_string().replacen(' ', "/", 1) + "\n");
         return Ok(ui.data(&names.collect::<String>())?);
     }
     let cluster = Cluster::connect(access).await?;
-    let groups = match cluster.groups(true).await {
+    let groups = match cluster.groups(!args.namespaced).await {
         Err(Error::NotInstalled) => Vec::new(),
         groups => groups?,
     };
@@ -84,9 +87,17 @@ pub(super) async fn uninstall(access: &Access, args: &UninstallArgs, ui: &Ui) ->
 }
 
 /// What the names of the objects depend on.
-fn options(access: &Access) -> Options {
-    let namespace = access.namespace.clone().unwrap_or_else(|| NAMESPACE.to_owned());
-    Options { namespace, ..Options::default() }
+fn options(access: &Access, namespaced: bool) -> Result<Options, CommandError> {
+    let namespace = match &access.namespace {
+        Some(namespace) => namespace.clone(),
+        None if namespaced => {
+            return Err(CommandError::usage(
+                "--namespaced needs --namespace: it says where to work".to_owned(),
+            ));
+        }
+        None => NAMESPACE.to_owned(),
+    };
+    Ok(Options { namespace, namespaced, ..Options::default() })
 }
 
 async fn apply(cluster: &Cluster, manifest: &Manifest, how: ApplyOptions, ui: &Ui) -> Result<()> {
