@@ -1,5 +1,8 @@
 //! The guides do what they say: their commands are run as they stand there, beside real Envoys that are started
-//! as the guide says.
+//! as the guide says, or on a real API server (`cluster`).
+
+mod cluster;
+mod nodes;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -21,9 +24,11 @@ use crate::lanes;
 
 /// Where the guides are.
 const GUIDES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/guides");
-/// Guides that need a cluster with Istio and a Jenkins: what they call is tested in `jenkins/tests` and in
-/// `lanectl_cluster`, their commands as such are not.
-const NOT_FOLLOWED: [&str; 2] = ["jenkins.md", "promotion.md"];
+/// Guides for a cluster.
+const ON_CLUSTER: [&str; 2] = ["install.md", "promotion.md"];
+/// A guide that needs a Jenkins, which is nowhere in the tests: what it calls is tested in `jenkins/tests` and in
+/// `lanectl_cluster`, its commands as such are not.
+const NOT_FOLLOWED: [&str; 1] = ["jenkins.md"];
 /// How long a command may take.
 const DEADLINE: Duration = Duration::from_secs(120);
 /// Languages of blocks that are not run: they are shown, or follow from a command that is.
@@ -61,10 +66,17 @@ fn with_free_ports(mut text: String) -> Result<String> {
     Ok(text)
 }
 
+/// The path that a variable of the environment holds.
+fn named_by(variable: &str) -> Result<PathBuf> {
+    let path = std::env::var_os(variable).with_context(|| format!("{variable} is not set"))?;
+    Ok(PathBuf::from(path))
+}
+
 /// A directory in which a guide is followed, with what it has started.
 struct Reader {
     dir: TempDir,
     bin: TempDir,
+    env: Vec<(&'static str, String)>,
     envoys: Vec<Child>,
     apps: Vec<Running>,
 }
@@ -72,14 +84,10 @@ struct Reader {
 impl Reader {
     fn new() -> Result<Self> {
         let (dir, bin) = (tempfile::tempdir()?, tempfile::tempdir()?);
-        let of = |variable: &str| {
-            let path = std::env::var_os(variable).with_context(|| format!("{variable} is not set"))?;
-            Ok::<_, anyhow::Error>(PathBuf::from(path))
-        };
-        std::os::unix::fs::symlink(of(LANECTL_VARIABLE)?, bin.path().join("lanectl"))?;
-        std::os::unix::fs::symlink(of(ENVOY_VARIABLE)?, bin.path().join("envoy"))?;
-        std::fs::copy(of(WASM_VARIABLE)?, dir.path().join("graylane.wasm"))?;
-        Ok(Self { dir, bin, envoys: Vec::new(), apps: Vec::new() })
+        std::os::unix::fs::symlink(named_by(LANECTL_VARIABLE)?, bin.path().join("lanectl"))?;
+        std::os::unix::fs::symlink(named_by(ENVOY_VARIABLE)?, bin.path().join("envoy"))?;
+        std::fs::copy(named_by(WASM_VARIABLE)?, dir.path().join("graylane.wasm"))?;
+        Ok(Self { dir, bin, env: Vec::new(), envoys: Vec::new(), apps: Vec::new() })
     }
 
     fn shell(&self, script: &str) -> Command {
@@ -87,6 +95,7 @@ impl Reader {
         let mut command = Command::new("sh");
         command.args(["-ec", script]).current_dir(self.dir.path()).kill_on_drop(true);
         command.env("PATH", format!("{}:{path}", self.bin.path().display())).env_remove("GRAYLANE_DIR");
+        command.envs(self.env.iter().cloned());
         command
     }
 
@@ -155,12 +164,12 @@ async fn follow(guide: &str) -> Result<()> {
 }
 
 #[tokio::test]
-async fn every_guide_can_be_followed() -> Result<()> {
+async fn every_guide_for_files_can_be_followed() -> Result<()> {
     let mut followed = 0;
     for entry in std::fs::read_dir(GUIDES)? {
         let path = entry?.path();
-        let is_followed =
-            path.file_name().is_some_and(|name| NOT_FOLLOWED.iter().all(|other| name != *other));
+        let mut others = NOT_FOLLOWED.iter().chain(&ON_CLUSTER);
+        let is_followed = path.file_name().is_some_and(|name| others.all(|other| name != *other));
         if is_followed && path.extension().is_some_and(|extension| extension == "md") {
             let guide = std::fs::read_to_string(&path)?;
             follow(&guide).await.with_context(|| path.display().to_string())?;

@@ -10,7 +10,7 @@ use serde_json::Value;
 use tests::registry::{Registry, unpack};
 
 /// Names the folder with the layouts of the images.
-const IMAGES: &str = "GRAYLANE_IMAGES";
+pub(crate) const IMAGES: &str = "GRAYLANE_IMAGES";
 
 /// A layout, and the digest that it says its image has.
 struct Layout {

@@ -50,17 +50,29 @@ impl Controller {
     pub async fn with_module(options: &ControllerOptions<'_>, module: &str) -> Result<Self> {
         let binary = std::env::var_os(CONTROLLER_VARIABLE)
             .with_context(|| format!("{CONTROLLER_VARIABLE} is not set: run through cargo xtask test"))?;
-        let dir = tempfile::tempdir()?;
-        let address = format!("127.0.0.1:{}", ports::free()?);
+        let address = free_address()?;
         let mut args = vec![
             format!("--kubeconfig={}", options.kubeconfig.display()),
             format!("--lease-namespace={}", options.lease_namespace),
             format!("--identity={address}"),
-            format!("--listen={address}"),
             format!("--proxy-metrics={}", options.proxy_metrics),
             format!("--module-path={module}"),
         ];
         args.extend(options.namespace.map(|namespace| format!("--namespace={namespace}")));
+        Self::run(Path::new(&binary), args, address).await
+    }
+
+    /// Starts a binary of one's choice with these arguments, to which the address is added.
+    ///
+    /// # Errors
+    /// When it is not ready in time; the error shows its log.
+    pub async fn with_binary(binary: &Path, args: Vec<String>) -> Result<Self> {
+        Self::run(binary, args, free_address()?).await
+    }
+
+    async fn run(binary: &Path, mut args: Vec<String>, address: String) -> Result<Self> {
+        let dir = tempfile::tempdir()?;
+        args.push(format!("--listen={address}"));
         let process = Process::start(binary, args, &dir.path().join("log"))?;
         let mut controller = Self { process, address, dir };
         wait::succeeds(DEADLINE, "the controller to be ready", async || controller.is_ready().await)
@@ -107,4 +119,8 @@ impl Controller {
         ensure!(answer.status == 200, "{path}: {} {body}", answer.status);
         Ok(body)
     }
+}
+
+fn free_address() -> Result<String> {
+    Ok(format!("127.0.0.1:{}", ports::free()?))
 }
