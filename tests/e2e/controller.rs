@@ -3,6 +3,7 @@
 mod bad_edits;
 mod demo;
 pub(super) mod fake_proxies;
+mod faults;
 mod http_routes;
 mod namespaces;
 mod releases;

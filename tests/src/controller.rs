@@ -107,6 +107,19 @@ impl Controller {
         Ok(())
     }
 
+    /// Ends it at once, as `kill -9` does.
+    pub fn kill(&mut self) {
+        self.process.kill();
+    }
+
+    /// Fails where it has ended, or says that it is not ready.
+    ///
+    /// # Errors
+    /// What is wrong.
+    pub async fn ready(&mut self) -> Result<()> {
+        self.is_ready().await.with_context(|| self.log())
+    }
+
     async fn is_ready(&mut self) -> Result<()> {
         ensure!(self.process.ended()?.is_none(), "it has ended");
         self.get("/readyz").await.map(drop)

@@ -7,6 +7,7 @@
 //! istiod.rs       a real istiod, and meshes that it configures
 //! controller.rs   the lane-controller binary
 //! registry.rs     a registry of images, and a client of it
+//! api_proxy.rs    a way to the API server on which something goes wrong
 //! lanectl.rs      the lanectl binary, run with arguments
 //! process.rs      what both Envoy and its validation run in
 //! client.rs       requests over HTTP/1.1, HTTP/2 and gRPC
@@ -27,6 +28,7 @@
 //! (`GRAYLANE_ENVOY`, `GRAYLANE_LANECTL`, `GRAYLANE_CONTROLLER`, `GRAYLANE_KUBERNETES`), which `cargo xtask test` sets;
 //! `cargo xtask e2e` adds `GRAYLANE_ISTIOD`.
 
+pub mod api_proxy;
 pub mod client;
 pub mod cluster;
 pub mod controller;

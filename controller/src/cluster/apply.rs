@@ -5,8 +5,10 @@ use std::sync::Arc;
 
 use envoy_config::istio::{IstioObject, names};
 use kube::api::{Api, DeleteParams, DynamicObject, Patch, PatchParams, Preconditions};
+use kube::core::Status;
 use kube::runtime::reflector::{ObjectRef, Store};
 use kube::{Client, ResourceExt as _};
+use serde_json::Value;
 
 use super::world::{World, istio};
 
@@ -20,6 +22,12 @@ pub enum ApplyError {
         object: String,
         /// Who manages which field, as the API server says.
         message: String,
+    },
+    /// It is not the version any more that was looked at.
+    #[error("{object} has changed meanwhile")]
+    Behind {
+        /// Kind, namespace and name.
+        object: String,
     },
     /// The API server refuses or does not answer.
     #[error("{object}: {source}")]
@@ -80,13 +88,15 @@ impl Owned<'_> {
 pub async fn write(client: &Client, world: &World, wanted: &[IstioObject]) -> Result<usize, ApplyError> {
     let mut written = 0;
     for object in wanted {
-        if stands(world, object) {
+        let found = find(world, object);
+        if found.as_ref().is_some_and(|found| says(found, object)) {
             continue;
         }
         let api: Api<DynamicObject> =
             Api::namespaced_with(client.clone(), &object.namespace, &istio(object.kind));
         let params = PatchParams::apply(names::MANAGER);
-        let patched = api.patch(&object.name, &params, &Patch::Apply(object.manifest())).await;
+        let manifest = over(object.manifest(), found.and_then(|found| found.resource_version()));
+        let patched = api.patch(&object.name, &params, &Patch::Apply(manifest)).await;
         patched.map_err(|error| failed(object.kind, &object.namespace, &object.name, error))?;
         written += 1;
     }
@@ -160,8 +170,8 @@ async fn remove(client: &Client, gone: &[Found]) -> Result<(), ApplyError> {
         let namespace = object.namespace().unwrap_or_default();
         let name = object.name_any();
         let api: Api<DynamicObject> = Api::namespaced_with(client.clone(), &namespace, &istio(kind));
-        // Not one of the same name that somebody has made meanwhile.
-        let preconditions = Preconditions { uid: object.uid(), resource_version: None };
+        // Not one of the same name that somebody has made meanwhile, nor one that says something else by now.
+        let preconditions = Preconditions { uid: object.uid(), resource_version: object.resource_version() };
         let params = DeleteParams::default().preconditions(preconditions);
         match api.delete(&name, &params).await {
             Ok(_) => {}
@@ -172,25 +182,44 @@ async fn remove(client: &Client, gone: &[Found]) -> Result<(), ApplyError> {
     Ok(())
 }
 
-/// Whether the object stands in the cluster as it is wanted.
-fn stands(world: &World, wanted: &IstioObject) -> bool {
+/// The object as it stands in the cluster.
+fn find(world: &World, wanted: &IstioObject) -> Option<Arc<DynamicObject>> {
     let store = match wanted.kind {
         "EnvoyFilter" => &world.envoy_filters,
         _ => &world.destination_rules,
     };
     let key = ObjectRef::new_with(&wanted.name, istio(wanted.kind)).within(&wanted.namespace);
-    store.get(&key).is_some_and(|found| {
-        found.data.get("spec") == Some(&wanted.spec)
-            && wanted.labels.iter().all(|(key, value)| found.labels().get(key) == Some(value))
-    })
+    store.get(&key)
+}
+
+/// Whether an object says what is wanted.
+fn says(found: &DynamicObject, wanted: &IstioObject) -> bool {
+    found.data.get("spec") == Some(&wanted.spec)
+        && wanted.labels.iter().all(|(key, value)| found.labels().get(key) == Some(value))
+}
+
+/// The manifest as one that is refused over any other version: a cache that is behind, or a controller that has
+/// slept, must not write an old truth over a newer one.
+fn over(mut manifest: Value, version: Option<String>) -> Value {
+    if let (Some(version), Some(metadata)) = (version, manifest.get_mut("metadata")) {
+        metadata["resourceVersion"] = version.into();
+    }
+    manifest
 }
 
 fn failed(kind: &str, namespace: &str, name: &str, error: kube::Error) -> ApplyError {
     let object = format!("{kind} {namespace}/{name}");
     match error {
-        kube::Error::Api(status) if status.code == 409 => {
+        kube::Error::Api(status) if status.code == 409 && is_about_fields(&status) => {
             ApplyError::Conflict { object, message: status.message.clone() }
         }
+        kube::Error::Api(status) if status.code == 409 => ApplyError::Behind { object },
         error => ApplyError::Api { object, source: Box::new(error) },
     }
+}
+
+/// Whether a conflict is one with another field manager.
+fn is_about_fields(status: &Status) -> bool {
+    let causes = status.details.iter().flat_map(|details| &details.causes);
+    causes.into_iter().any(|cause| cause.reason == "FieldManagerConflict")
 }

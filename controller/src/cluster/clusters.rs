@@ -9,22 +9,11 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use envoy_config::istio::ClusterKey;
-use jiff::Timestamp;
 use lane::model::{ClusterInForce, ClusterPhase, LaneGroupStatus};
 
-/// How long a generation is in force before the next step, beside its receipts: a proxy says that it has the
-/// rules, but not that the clusters which came with them have their endpoints.
+/// How long the proxies have followed a generation before the next step: a proxy says that it has the rules, but
+/// not that the clusters which came with them have their endpoints.
 pub const SETTLING: Duration = Duration::from_secs(2);
-
-/// Whether the generation in force has been there long enough.
-#[must_use]
-pub fn has_settled(since: Option<Timestamp>, now: Timestamp) -> bool {
-    since.is_none_or(|since| {
-        let elapsed = now.duration_since(since);
-        // A clock that was set back must not hold up everything.
-        elapsed.is_negative() || elapsed.unsigned_abs() >= SETTLING
-    })
-}
 
 /// The clusters of the next generation, from those in force and those that are wanted. `settled` says that the
 /// proxies have the generation in force.
@@ -116,14 +105,5 @@ mod tests {
         assert_eq!(unrouted(&leaving).len(), 1);
         assert_eq!(next(&leaving, &both, true), routed);
         assert!(lack_routes(&next(&leaving, &both, false)));
-    }
-
-    #[test]
-    fn a_generation_settles_in_time_whatever_the_clock_does() {
-        let at = |second| Timestamp::from_second(second).unwrap();
-        assert!(!has_settled(Some(at(10)), at(11)));
-        assert!(has_settled(Some(at(10)), at(12)));
-        assert!(has_settled(Some(at(10)), at(1)));
-        assert!(has_settled(None, at(1)));
     }
 }

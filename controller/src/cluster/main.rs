@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use clap::Parser;
 use kube::config::{KubeConfigOptions, Kubeconfig};
@@ -21,13 +20,10 @@ use super::leader::Elector;
 use super::metrics::Metrics;
 use super::module::{self, ModuleError, ModuleFlags};
 use super::receipts::Scraper;
-use super::reconcile::Context;
-use super::run;
+use super::reconcile::{Context, Memory};
+use super::run::{self, View};
 use super::server::{Shown, router};
 use super::world::{Scope, World, has_gateway_api};
-
-/// How long the caches may take to fill.
-const FILLED_WITHIN: Duration = Duration::from_secs(120);
 
 /// Turns lane groups and lanes into Istio's objects.
 #[derive(Debug, Parser)]
@@ -82,12 +78,8 @@ enum StartError {
     Http(#[from] reqwest::Error),
     #[error("signals cannot be received: {0}")]
     Signal(std::io::Error),
-    #[error(
-        "the caches were not filled within {FILLED_WITHIN:?}: are the CRDs of Graylane and Istio installed?"
-    )]
-    NotFilled,
-    #[error("the lease was lost")]
-    Lost,
+    #[error(transparent)]
+    NotFilled(#[from] run::NotFilled),
 }
 
 /// Runs the command line of this process.
@@ -127,7 +119,9 @@ async fn start(options: Options) -> Result<(), StartError> {
     let config = config(options.kubeconfig.as_deref()).await?;
     let client = Client::try_from(config).map_err(Box::new)?;
     let has_gateway_api = has_gateway_api(&client).await.map_err(Box::new)?;
-    let (world, mut changes) = World::watch(&client, &scope, has_gateway_api);
+    // Nothing is polled yet, and so nothing is asked.
+    let (world, _) = World::watch(&client, &scope, has_gateway_api);
+    let view = View { scope, has_gateway_api };
     let settings = Settings {
         module: found.module,
         root_namespace: options.root_namespace.clone(),
@@ -137,22 +131,21 @@ async fn start(options: Options) -> Result<(), StartError> {
         Reporter { controller: "lane-controller".into(), instance: Some(options.identity.clone()) };
     let recorder = Recorder::new(client.clone(), reporter);
     let scraper = Scraper::new(&options.proxy_metrics)?;
-    let ctx = Context { client: client.clone(), world, settings, scraper, recorder, metrics };
-    if !run::fill(&ctx, &mut changes, FILLED_WITHIN, &stop).await {
-        return if stop.is_cancelled() { Ok(()) } else { Err(StartError::NotFilled) };
+    let memory = Memory::default();
+    let mut ctx = Context { client: client.clone(), world, settings, scraper, recorder, metrics, memory };
+    // Whoever can fill its caches once can do it when it begins to lead.
+    if run::fill(&mut ctx, &view, &stop).await?.is_none() {
+        return Ok(());
     }
     ready.store(true, Ordering::Relaxed);
 
     let leases = Api::namespaced(client, &options.lease_namespace);
     let mut elector = Elector::new(leases, "lane-controller", &options.identity);
-    let led = run::lead(&ctx, &mut elector, changes, &stop).await;
-    // A lost lease must not be given back: it is somebody else's.
-    if led {
-        elector.release().await;
-    }
+    let ended = run::lead(&mut ctx, &mut elector, &view, &stop).await;
+    elector.release().await;
     stop.cancel();
     let _ = server.await;
-    if led { Ok(()) } else { Err(StartError::Lost) }
+    Ok(ended?)
 }
 
 async fn config(kubeconfig: Option<&Path>) -> Result<Config, StartError> {

@@ -15,13 +15,13 @@ pub const GRACE: Duration = Duration::from_secs(5);
 
 /// The lanes of the next generation and their phases, from those in force and those that are wanted.
 ///
-/// `followed` says that the proxies run the generation in force.
+/// `followed` says for how long the proxies have been seen to run the generation in force; `None`: they do not.
 #[must_use]
 pub fn next(
     in_force: &[LaneInForce],
     wanted: &[Lane],
     group: &GroupName,
-    followed: bool,
+    followed: Option<Duration>,
     now: Timestamp,
 ) -> (Vec<LaneInForce>, Vec<Lane>) {
     let entering = wanted.iter().map(|lane| {
@@ -29,9 +29,9 @@ pub fn next(
         let former = in_force.iter().find(|former| former.name == *name);
         let phase = match former.map(|former| former.phase) {
             Some(LanePhase::Admitted) => LanePhase::Admitted,
-            Some(LanePhase::Routed) if followed => LanePhase::Admitted,
+            Some(LanePhase::Routed) if followed.is_some() => LanePhase::Admitted,
             // A lane that comes back while it is leaving has its routes still.
-            Some(LanePhase::Retiring) if followed => LanePhase::Admitted,
+            Some(LanePhase::Retiring) if followed.is_some() => LanePhase::Admitted,
             _ => LanePhase::Routed,
         };
         let lane = if phase == LanePhase::Admitted { lane.clone() } else { bare(lane.clone()) };
@@ -39,7 +39,8 @@ pub fn next(
     });
     let is_wanted = |former: &&LaneInForce| wanted.iter().any(|lane| lane.metadata.name == former.name);
     let leaving = in_force.iter().filter(|former| !is_wanted(former)).filter_map(|former| {
-        let has_ended = former.phase == LanePhase::Retiring && followed && is_over(former.since, now);
+        let is_over = followed.is_some_and(|followed| followed >= GRACE);
+        let has_ended = former.phase == LanePhase::Retiring && is_over;
         let lane = Object::new(lane::model::LANE, former.name.clone(), no_rules(group));
         (!has_ended).then(|| (in_phase(Some(former), former.name.clone(), LanePhase::Retiring, now), lane))
     });
@@ -78,11 +79,6 @@ fn in_phase(
     LaneInForce { name, phase, since }
 }
 
-fn is_over(since: Timestamp, now: Timestamp) -> bool {
-    let elapsed = now.duration_since(since);
-    elapsed.is_negative() || elapsed.unsigned_abs() >= GRACE
-}
-
 /// The lane without anything by which a request enters it.
 fn bare(lane: Lane) -> Lane {
     Object { spec: LaneSpec { rules: Vec::new(), share: None, ..lane.spec }, ..lane }
@@ -116,11 +112,16 @@ mod tests {
         Timestamp::from_second(second).unwrap()
     }
 
+    /// Seconds for which proxies have followed.
+    fn seconds(seconds: u64) -> Option<Duration> {
+        Some(Duration::from_secs(seconds))
+    }
+
     /// One step, and what it makes of the lanes: name, phase, whether requests may enter.
     fn step(
         in_force: &mut Vec<LaneInForce>,
         wanted: &[Lane],
-        followed: bool,
+        followed: Option<Duration>,
         second: i64,
     ) -> Vec<(String, LanePhase, bool)> {
         let (phases, lanes) = next(in_force, wanted, &"shop".parse().unwrap(), followed, at(second));
@@ -137,22 +138,23 @@ mod tests {
         let gray = [lane("gray")];
         let mut in_force = Vec::new();
         let seen = |phase, admits| vec![("gray".to_owned(), phase, admits)];
-        assert_eq!(step(&mut in_force, &gray, true, 0), seen(LanePhase::Routed, false));
-        assert_eq!(step(&mut in_force, &gray, false, 1), seen(LanePhase::Routed, false));
-        assert_eq!(step(&mut in_force, &gray, true, 2), seen(LanePhase::Admitted, true));
-        assert_eq!(step(&mut in_force, &gray, false, 3), seen(LanePhase::Admitted, true));
-        assert_eq!(step(&mut in_force, &[], true, 4), seen(LanePhase::Retiring, false));
-        assert_eq!(step(&mut in_force, &[], false, 20), seen(LanePhase::Retiring, false));
-        assert_eq!(step(&mut in_force, &[], true, 21), []);
+        assert_eq!(step(&mut in_force, &gray, seconds(0), 0), seen(LanePhase::Routed, false));
+        assert_eq!(step(&mut in_force, &gray, None, 1), seen(LanePhase::Routed, false));
+        assert_eq!(step(&mut in_force, &gray, seconds(0), 2), seen(LanePhase::Admitted, true));
+        assert_eq!(step(&mut in_force, &gray, None, 3), seen(LanePhase::Admitted, true));
+        assert_eq!(step(&mut in_force, &[], seconds(9), 4), seen(LanePhase::Retiring, false));
+        assert_eq!(step(&mut in_force, &[], None, 20), seen(LanePhase::Retiring, false));
+        assert_eq!(step(&mut in_force, &[], seconds(9), 21), []);
     }
 
     #[test]
-    fn requests_in_flight_have_time_to_end() {
+    fn requests_in_flight_have_time_to_end_from_when_nobody_enters_any_more() {
         let mut in_force =
             vec![LaneInForce { name: "gray".parse().unwrap(), phase: LanePhase::Admitted, since: at(0) }];
-        step(&mut in_force, &[], true, 10);
-        assert!(!step(&mut in_force, &[], true, 14).is_empty());
-        assert!(step(&mut in_force, &[], true, 15).is_empty());
+        step(&mut in_force, &[], seconds(9), 10);
+        // Whatever the clocks say: that the proxies have followed is what counts.
+        assert!(!step(&mut in_force, &[], seconds(4), 3600).is_empty());
+        assert!(step(&mut in_force, &[], seconds(5), 0).is_empty());
     }
 
     #[test]
@@ -160,7 +162,8 @@ mod tests {
         let gray = [lane("gray")];
         let mut in_force =
             vec![LaneInForce { name: "gray".parse().unwrap(), phase: LanePhase::Admitted, since: at(0) }];
-        step(&mut in_force, &[], true, 1);
-        assert_eq!(step(&mut in_force, &gray, true, 2), [("gray".to_owned(), LanePhase::Admitted, true)]);
+        step(&mut in_force, &[], seconds(9), 1);
+        let seen = step(&mut in_force, &gray, seconds(0), 2);
+        assert_eq!(seen, [("gray".to_owned(), LanePhase::Admitted, true)]);
     }
 }

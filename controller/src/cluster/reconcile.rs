@@ -6,10 +6,16 @@
 
 mod finalizer;
 mod gateways;
+mod generation;
 mod lanes;
+mod leftovers;
+mod memory;
 mod refusal;
 mod releases;
 mod status;
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 
 use envoy_config::istio::input::Input;
 use envoy_config::istio::{GenerateError, IstioObject, clusters_of, generate, names};
@@ -17,8 +23,7 @@ use jiff::Timestamp;
 use kube::api::Api;
 use kube::runtime::events::Recorder;
 use kube::{Client, ResourceExt as _};
-use lane::model::{LaneGroupStatus, Object, ProxyCount};
-use sha2::{Digest, Sha256};
+use lane::model::{LaneGroupStatus, Object};
 
 use super::accepted::{self, Verdict};
 use super::apply::{self, ApplyError, Owned};
@@ -46,7 +51,11 @@ pub struct Context {
     pub recorder: Recorder,
     /// Counts passes.
     pub metrics: Metrics,
+    /// What was written while this controller leads.
+    pub memory: Memory,
 }
+
+pub use memory::Memory;
 
 /// Why a pass failed; it is repeated.
 #[derive(Debug, thiserror::Error)]
@@ -64,6 +73,12 @@ pub enum ReconcileError {
         object: String,
         /// What the API server said.
         source: Box<kube::Error>,
+    },
+    /// A cache is behind what this controller has written.
+    #[error("the cache of {group} is behind")]
+    Behind {
+        /// Namespace and name.
+        group: String,
     },
 }
 
@@ -83,12 +98,23 @@ pub enum Outcome {
 /// # Errors
 /// A write failed; the next pass begins again.
 pub async fn reconcile(ctx: &Context, group: &LaneGroup) -> Result<Outcome, ReconcileError> {
+    if ctx.memory.is_ahead_of(group) {
+        return Ok(Outcome::Waiting);
+    }
     let mut pass = Pass::new(ctx, group);
     let outcome =
         if group.metadata.deletion_timestamp.is_some() { pass.clean_up().await } else { pass.run().await };
     match outcome {
-        // What was read is old: a number given now could be one that was given before.
+        // What was read is old: a number given now could be one that was given before, and what is written
+        // now could be older than what stands there.
         Err(ReconcileError::Status { source, .. }) if is_conflict(&source) => Ok(Outcome::Waiting),
+        Err(ReconcileError::Behind { .. } | ReconcileError::Apply(ApplyError::Behind { .. })) => {
+            Ok(Outcome::Waiting)
+        }
+        Ok(Outcome::Gone) => {
+            ctx.memory.forget(group);
+            Ok(Outcome::Gone)
+        }
         outcome => outcome,
     }
 }
@@ -100,6 +126,8 @@ struct Pass<'a> {
     name: String,
     /// The version of the group that has been read or written last; nothing is written over another one.
     version: Option<String>,
+    /// Likewise those of lanes that have been written, by name.
+    lane_versions: RefCell<BTreeMap<String, String>>,
 }
 
 impl<'a> Pass<'a> {
@@ -110,6 +138,7 @@ impl<'a> Pass<'a> {
             namespace: group.namespace().unwrap_or_default(),
             name: group.name_any(),
             version: group.resource_version(),
+            lane_versions: RefCell::default(),
         }
     }
 
@@ -125,12 +154,12 @@ impl<'a> Pass<'a> {
         let model = Object { spec: in_force.spec.clone(), ..wanted };
         let mut lanes = self.lanes(&model);
         let status = LaneGroupStatus { accepted: Some(in_force), ..self.status() };
-        let (now, followed) = (Timestamp::now(), has_followed(status.proxies));
+        let (now, followed) = (Timestamp::now(), self.followed(&status));
         let (phases, routed) = phases::next(
             &status.lanes,
             &lanes.in_force,
             &model.metadata.name,
-            followed && !clusters::lack_routes(&status.clusters),
+            followed.filter(|_| !clusters::lack_routes(&status.clusters)),
             now,
         );
         let Some(mut reading) =
@@ -138,18 +167,18 @@ impl<'a> Pass<'a> {
         else {
             return Ok(Outcome::Settled);
         };
-        let settled = followed && clusters::has_settled(status.rules_since, now);
+        let settled = followed.is_some_and(|followed| followed >= clusters::SETTLING);
         let clusters = clusters::next(&status.clusters, &clusters_of(&reading.input), settled);
         reading.input.unrouted = clusters::unrouted(&clusters);
         // Before anything is written, since it also says whether the API server takes the objects.
-        let digest = match digest(&reading.input) {
+        let digest = match generation::digest(&reading.input) {
             Ok(digest) => digest,
             Err(GenerateError::Json(error)) => return Err(GenerateError::Json(error).into()),
             Err(error) => return self.too_large(&error, accepted, &reading, &lanes).await,
         };
         self.put_in_force(&lanes.in_force).await?;
         let status = LaneGroupStatus { lanes: phases, clusters, ..status };
-        let status = self.next_generation(digest, status).await?;
+        let status = self.next_generation(digest, &reading.proxies, status).await?;
         reading.input.generation = status.rules_generation;
         let generated = generate(&reading.input)?;
         self.put_objects(&generated.objects, &reading.input).await?;
@@ -183,29 +212,6 @@ impl<'a> Pass<'a> {
         }
     }
 
-    /// The status with the generation that the rules of now have: a new number where they say something new.
-    async fn next_generation(
-        &mut self,
-        digest: String,
-        status: LaneGroupStatus,
-    ) -> Result<LaneGroupStatus, ReconcileError> {
-        if digest == status.rules_digest {
-            return Ok(status);
-        }
-        let first = u64::try_from(Timestamp::now().as_second()).unwrap_or(0);
-        let rules_generation = match status.rules_generation {
-            // A group that was removed and made anew must not repeat numbers that proxies have seen.
-            0 => first,
-            last => last.saturating_add(1),
-        };
-        // The receipts of the former generation say nothing of this one.
-        let proxies = ProxyCount { ready: 0, ..status.proxies };
-        let rules_since = Some(Timestamp::now());
-        let next = LaneGroupStatus { rules_generation, rules_digest: digest, rules_since, proxies, ..status };
-        self.put_group(&next).await?;
-        Ok(next)
-    }
-
     /// What serves requests comes before what admits them.
     async fn put_objects(&self, objects: &[IstioObject], input: &Input) -> Result<(), ReconcileError> {
         let (client, world) = (&self.ctx.client, &self.ctx.world);
@@ -223,22 +229,6 @@ impl<'a> Pass<'a> {
     }
 }
 
-/// Whether every proxy that can be asked runs the newest rules; those that cannot are told in `Programmed`, and
-/// must not hold up the rest for ever.
-fn has_followed(ProxyCount { ready, total, unverified }: ProxyCount) -> bool {
-    ready.saturating_add(unverified) >= total
-}
-
 fn is_conflict(error: &kube::Error) -> bool {
     matches!(error, kube::Error::Api(status) if status.code == 409)
-}
-
-/// What the objects of a group say, but for their generation.
-fn digest(input: &Input) -> Result<String, GenerateError> {
-    let input = Input { generation: 0, ..input.clone() };
-    let mut hasher = Sha256::new();
-    for object in generate(&input)?.objects.iter().chain(&gateways::of_group(&input)?) {
-        hasher.update(object.manifest().to_string());
-    }
-    Ok(hasher.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect())
 }

@@ -15,8 +15,8 @@ use super::dereference;
 use super::leader::Elector;
 use super::metrics::PassResult;
 use super::neighbours;
-use super::reconcile::{Context, Outcome, reconcile};
-use super::world::{Change, Changes};
+use super::reconcile::{Context, Memory, Outcome, reconcile};
+use super::world::{Change, Changes, Scope, World};
 
 /// How long changes are collected before a pass: each write is a push to all proxies of its namespace.
 const COALESCE: Duration = Duration::from_millis(200);
@@ -29,6 +29,22 @@ const LAST_RETRY: Duration = Duration::from_secs(60);
 /// When to look at a group to which nothing has happened: proxies come and go, and lanes end.
 const RESYNC: Duration = Duration::from_secs(60);
 
+/// How long the caches may take to fill.
+const FILLED_WITHIN: Duration = Duration::from_secs(120);
+
+/// What the caches are to hold.
+pub struct View {
+    /// Where to look.
+    pub scope: Scope,
+    /// Whether there are objects of the Gateway API.
+    pub has_gateway_api: bool,
+}
+
+/// The caches cannot be filled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the caches were not filled within {FILLED_WITHIN:?}: are the CRDs of Graylane and Istio installed?")]
+pub struct NotFilled;
+
 /// A group in the queue.
 struct Due {
     at: Instant,
@@ -37,29 +53,46 @@ struct Due {
 
 type Queue = BTreeMap<(String, String), Due>;
 
-/// Waits for the lease, acts as long as it is ours, and ends when it is lost or when it is told to stop; returns
-/// whether it was told. The caches follow all the time.
+/// Waits for the lease, acts as long as it is ours, and waits again when it is lost, until it is told to stop.
+///
+/// Whoever begins to lead fills its caches anew: while somebody else has led, a watch may have stood still, and
+/// what an old cache says must not be written over what is newer.
+///
+/// # Errors
+/// The caches are not filled in time.
 pub async fn lead(
-    ctx: &Context,
+    ctx: &mut Context,
     elector: &mut Elector,
-    mut changes: Changes,
+    view: &View,
     stop: &CancellationToken,
-) -> bool {
-    let follow = async { while changes.next().await.is_some() {} };
-    tokio::select! {
-        () = stop.cancelled() => return true,
-        () = follow => return false,
-        () = elector.acquire() => {}
+) -> Result<(), NotFilled> {
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return Ok(()),
+            () = elector.acquire() => {}
+        }
+        // Dropping the loop ends a pass in the middle, which the next one makes good; acting without the lease
+        // would not be made good, so that the lease is looked at first.
+        let ended = tokio::select! {
+            biased;
+            () = elector.hold() => None,
+            ended = act(ctx, view, stop) => Some(ended),
+        };
+        ctx.metrics.lead(false);
+        if let Some(ended) = ended {
+            return ended;
+        }
     }
+}
+
+/// Acts until it is told to stop.
+async fn act(ctx: &mut Context, view: &View, stop: &CancellationToken) -> Result<(), NotFilled> {
+    // Somebody else may have led since, of whose passes this controller knows nothing.
+    ctx.memory = Memory::default();
+    let Some(changes) = fill(ctx, view, stop).await? else { return Ok(()) };
     ctx.metrics.lead(true);
-    // Dropping the loop ends a pass in the middle, which the next one makes good; acting without the lease
-    // would not be made good.
-    let told = tokio::select! {
-        () = elector.hold() => false,
-        () = run(ctx, changes, stop) => true,
-    };
-    ctx.metrics.lead(false);
-    told
+    run(ctx, changes, stop).await;
+    Ok(())
 }
 
 /// Runs passes until it is told to stop; a pass that has begun is finished.
@@ -79,21 +112,24 @@ async fn run(ctx: &Context, mut changes: Changes, stop: &CancellationToken) {
     }
 }
 
-/// Polls the changes while caches are filled for the first time.
+/// Fills the caches anew; returns what changes from then on, nothing where the controller is told to stop.
 ///
-/// Returns whether they were, before `deadline` and before the controller was told to stop.
+/// # Errors
+/// They are not filled in time.
 pub async fn fill(
-    ctx: &Context,
-    changes: &mut Changes,
-    deadline: Duration,
+    ctx: &mut Context,
+    view: &View,
     stop: &CancellationToken,
-) -> bool {
+) -> Result<Option<Changes>, NotFilled> {
+    let (world, mut changes) = World::watch(&ctx.client, &view.scope, view.has_gateway_api);
+    ctx.world = world;
     let follow = async { while changes.next().await.is_some() {} };
-    tokio::select! {
-        () = stop.cancelled() => false,
+    let filled = tokio::select! {
+        () = stop.cancelled() => return Ok(None),
         () = follow => false,
-        filled = timeout(deadline, ctx.world.filled()) => filled.is_ok(),
-    }
+        filled = timeout(FILLED_WITHIN, ctx.world.filled()) => filled.is_ok(),
+    };
+    if filled { Ok(Some(changes)) } else { Err(NotFilled) }
 }
 
 fn enqueue_all(ctx: &Context, queue: &mut Queue) {

@@ -1,21 +1,24 @@
 //! The demo mesh as objects: a gateway and two services, of which one has a gray version.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use controller::cluster::crd::{Lane, LaneGroup};
 use controller::cluster::world::{gateway_api, istio};
 use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
 use k8s_openapi::api::core::v1::{Namespace, Service};
-use kube::api::{Api, DynamicObject, ListParams, Patch, PatchParams};
+use kube::api::{Api, ApiResource, DeleteParams, DynamicObject, ListParams, Patch, PatchParams};
 use kube::{Client, Resource, ResourceExt as _};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tests::cluster::Cluster;
 use tests::controller::{Controller, ControllerOptions};
+use tests::wait;
 
+use super::DEADLINE;
 use super::fake_proxies::FakeProxies;
 
 /// Who writes what a user writes.
@@ -25,21 +28,30 @@ pub(super) struct Demo {
     pub(super) namespace: String,
     pub(super) controller: Controller,
     pub(super) proxies: FakeProxies,
+    pub(super) cluster: Arc<Cluster>,
     client: Client,
-    cluster: Arc<Cluster>,
 }
 
 impl Demo {
     /// A namespace with the mesh in it, and a controller that sees nothing else.
     pub(super) async fn start() -> Result<Self> {
+        let cluster = Self::cluster().await?;
+        let kubeconfig = cluster.kubeconfig()?;
+        Self::on(cluster, &kubeconfig).await
+    }
+
+    /// The cluster that tests share, with our definitions.
+    pub(super) async fn cluster() -> Result<Arc<Cluster>> {
         let cluster = Cluster::shared().await?;
-        let definitions = controller::cluster::crd::definitions();
-        let definitions: Vec<String> =
-            definitions.iter().map(serde_json::to_string).collect::<Result<_, _>>()?;
-        cluster.install_crds(&definitions).await?;
+        install_definitions(&cluster).await?;
+        Ok(cluster)
+    }
+
+    /// As [`Self::start`], on a cluster with our definitions, for a controller with this kubeconfig.
+    pub(super) async fn on(cluster: Arc<Cluster>, kubeconfig: &Path) -> Result<Self> {
         let namespace = cluster.namespace("demo").await?;
         let proxies = FakeProxies::start().await?;
-        let controller = controller(&cluster, &namespace, &proxies).await?;
+        let controller = controller(kubeconfig, &namespace, &proxies).await?;
         Self::with(cluster, namespace, controller, proxies).await
     }
 
@@ -51,15 +63,33 @@ impl Demo {
         proxies: FakeProxies,
     ) -> Result<Self> {
         let client = cluster.client().await?;
-        let demo = Self { namespace, controller, proxies, client, cluster };
+        let demo = Self { namespace, controller, proxies, cluster, client };
         demo.deploy("gateway", "gateway", "v1", None).await?;
-        for (name, version, lane) in [("a", "v1", None), ("a", "v2", Some("gray")), ("b", "v1", None)] {
-            demo.deploy(&format!("{name}-{version}"), name, version, lane).await?;
-        }
+        demo.deploy_versions().await?;
         for name in ["a", "b"] {
             demo.serve(name).await?;
         }
         Ok(demo)
+    }
+
+    async fn deploy_versions(&self) -> Result<()> {
+        for (name, version, lane) in [("a", "v1", None), ("a", "v2", Some("gray")), ("b", "v1", None)] {
+            self.deploy(&format!("{name}-{version}"), name, version, lane).await?;
+        }
+        Ok(())
+    }
+
+    /// Makes the versions of the service with a gray one as they were before anything was released.
+    pub(super) async fn deploy_anew(&self) -> Result<()> {
+        for name in ["a-v1", "a-v2"] {
+            self.deployments().delete(name, &DeleteParams::foreground()).await?;
+            wait::succeeds(DEADLINE, "a deployment to go", async || {
+                ensure!(self.deployments().get_opt(name).await?.is_none(), "{name} is there");
+                Ok(())
+            })
+            .await?;
+        }
+        self.deploy_versions().await
     }
 
     /// A service whose versions are `StatefulSets`, of which one is gray.
@@ -81,7 +111,12 @@ impl Demo {
 
     /// A second controller that sees what the first one sees.
     pub(super) async fn another_controller(&self) -> Result<Controller> {
-        controller(&self.cluster, &self.namespace, &self.proxies).await
+        self.controller_through(&self.cluster.kubeconfig()?).await
+    }
+
+    /// A further controller, with this kubeconfig.
+    pub(super) async fn controller_through(&self, kubeconfig: &Path) -> Result<Controller> {
+        controller(kubeconfig, &self.namespace, &self.proxies).await
     }
 
     async fn deploy(&self, name: &str, app: &str, version: &str, lane: Option<&str>) -> Result<()> {
@@ -131,6 +166,11 @@ impl Demo {
 
     pub(super) fn namespaces(&self) -> Api<Namespace> {
         Api::all(self.client.clone())
+    }
+
+    /// Objects of any kind in the namespace.
+    pub(super) fn api(&self, resource: &ApiResource) -> Api<DynamicObject> {
+        Api::namespaced_with(self.client.clone(), &self.namespace, resource)
     }
 
     /// Selects what the controller has written.
@@ -192,10 +232,17 @@ impl Demo {
     }
 }
 
+/// The definitions of lane groups and lanes.
+pub(super) async fn install_definitions(cluster: &Cluster) -> Result<()> {
+    let definitions = controller::cluster::crd::definitions();
+    let definitions: Vec<String> = definitions.iter().map(serde_json::to_string).collect::<Result<_, _>>()?;
+    cluster.install_crds(&definitions).await
+}
+
 /// A controller of one namespace.
-async fn controller(cluster: &Cluster, namespace: &str, proxies: &FakeProxies) -> Result<Controller> {
+async fn controller(kubeconfig: &Path, namespace: &str, proxies: &FakeProxies) -> Result<Controller> {
     Controller::start(&ControllerOptions {
-        kubeconfig: &cluster.kubeconfig()?,
+        kubeconfig,
         namespace: Some(namespace),
         lease_namespace: namespace,
         proxy_metrics: &proxies.metrics(),

@@ -54,6 +54,11 @@ impl FakeProxies {
         format!("http://{}/{{ip}}", self.address)
     }
 
+    /// The generation that they run, to be changed while they run.
+    pub(super) fn shown(&self) -> Arc<AtomicU64> {
+        self.generation.clone()
+    }
+
     /// From now on they run this generation.
     pub(crate) fn run(&self, generation: u64) {
         self.generation.store(generation, Ordering::Relaxed);

@@ -33,7 +33,7 @@ impl Pass<'_> {
         let patch = json!({ "metadata": {
             "finalizers": finalizers, "resourceVersion": self.group.resource_version() } });
         let patched = self.groups().patch(&self.name, &PatchParams::default(), &Patch::Merge(patch)).await;
-        self.version = patched.map_err(|error| self.failed(error))?.resource_version();
+        self.wrote(&patched.map_err(|error| self.failed(error))?);
         Ok(())
     }
 
@@ -46,7 +46,10 @@ impl Pass<'_> {
         let deleted = self.group.metadata.deletion_timestamp.as_ref().map(|time| time.0);
         let must_go = is_let_go(deleted, self.group.annotations(), Timestamp::now());
         let left = match self.withdraw(must_go).await {
-            Ok(left) if left.is_empty() => return self.let_go().await,
+            Ok(left) if left.is_empty() && (must_go || self.nothing_is_left().await?) => {
+                return self.let_go().await;
+            }
+            Ok(left) if left.is_empty() => "what the caches have not seen yet".to_owned(),
             Ok(left) => left.join(", "),
             Err(error) if must_go => error.to_string(),
             Err(error) => return Err(error),

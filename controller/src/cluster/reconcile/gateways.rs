@@ -39,7 +39,7 @@ impl Pass<'_> {
         let mut changed = 0;
         for (place, mut inputs) in places {
             inputs.extend(own.cloned());
-            inputs.extend(self.others_at(&place));
+            inputs.extend(self.others_at(&place)?);
             changed += self.put_gateway(&place, &inputs.iter().collect::<Vec<_>>()).await?;
         }
         Ok(changed)
@@ -72,10 +72,15 @@ impl Pass<'_> {
     }
 
     /// What other groups have in force at a gateway.
-    fn others_at(&self, place: &Place) -> Vec<Input> {
+    fn others_at(&self, place: &Place) -> Result<Vec<Input>, ReconcileError> {
         let groups = self.ctx.world.groups.state();
         let others = groups.iter().filter(|group| !self.is_own(group) && has_entry(group, place));
-        others.filter_map(|group| self.in_force(group)).collect()
+        let others: Vec<_> = others.collect();
+        if let Some(behind) = others.iter().find(|group| self.ctx.memory.is_ahead_of(group)) {
+            let (namespace, name) = (behind.namespace().unwrap_or_default(), behind.name_any());
+            return Err(ReconcileError::Behind { group: format!("{namespace}/{name}") });
+        }
+        Ok(others.into_iter().filter_map(|group| self.in_force(group)).collect())
     }
 
     fn is_own(&self, group: &LaneGroup) -> bool {

@@ -81,8 +81,16 @@ impl Pass<'_> {
     pub(super) async fn put_lane(&self, lane: &Lane, status: &LaneStatus) -> Result<(), ReconcileError> {
         let api: Api<Lane> = Api::namespaced(self.ctx.client.clone(), &self.namespace);
         let name = lane.name_any();
-        match api.patch_status(&name, &status_params(), &status_patch("Lane", None, status)).await {
-            Ok(_) => Ok(()),
+        let written = self.lane_versions.borrow().get(&name).cloned();
+        let version = written.or_else(|| lane.resource_version());
+        let patch = status_patch("Lane", version.as_deref(), status);
+        match api.patch_status(&name, &status_params(), &patch).await {
+            Ok(lane) => {
+                self.lane_versions
+                    .borrow_mut()
+                    .extend(lane.resource_version().map(|version| (name, version)));
+                Ok(())
+            }
             // It was removed meanwhile.
             Err(kube::Error::Api(status)) if status.code == 404 => Ok(()),
             Err(source) => Err(ReconcileError::Status {

@@ -7,8 +7,9 @@ use kube::runtime::events::{Event, EventType};
 use kube::{Resource as _, ResourceExt as _};
 use lane::model::{LaneGroupStatus, LanePhase, Release, ReleaseAction, ReleasePhase, ReleaseStatus};
 
+use super::Pass;
+use super::generation::has_followed;
 use super::lanes::Lanes;
-use super::{Pass, has_followed};
 use crate::cluster::crd::Lane;
 use crate::cluster::dereference::Reading;
 use crate::cluster::release::pairs::{self, Pair, Workloads};

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use super::lanes::Lanes;
 use super::{Outcome, Pass, ReconcileError};
 use crate::cluster::conditions::{self, Draft};
+use crate::cluster::crd::LaneGroup;
 use crate::cluster::release::history::{self, CHANGED_BY, Seen};
 use crate::cluster::{clusters, phases};
 
@@ -25,6 +26,8 @@ impl Pass<'_> {
     ) -> Result<Outcome, ReconcileError> {
         let [accepted, resolved, programmed] = drafts;
         let generation = self.group.metadata.generation;
+        // From now on, where they follow; and not from when the next pass comes.
+        self.followed(&status);
         let is_released = lanes.releases.values().all(|release| release.phase.is_final());
         let is_moving = phases::are_moving(&status.lanes) || clusters::are_moving(&status);
         let settled = status.proxies.ready == status.proxies.total && !is_moving && is_released;
@@ -101,10 +104,16 @@ impl Pass<'_> {
         }
     }
 
+    /// Takes down what the API server has made of a write of the group.
+    pub(super) fn wrote(&mut self, group: &LaneGroup) {
+        self.ctx.memory.written(group);
+        self.version = group.resource_version();
+    }
+
     pub(super) async fn put_group(&mut self, status: &LaneGroupStatus) -> Result<(), ReconcileError> {
         let patch = status_patch("LaneGroup", self.version.as_deref(), status);
         let patched = self.groups().patch_status(&self.name, &status_params(), &patch).await;
-        self.version = patched.map_err(|error| self.failed(error))?.resource_version();
+        self.wrote(&patched.map_err(|error| self.failed(error))?);
         Ok(())
     }
 }

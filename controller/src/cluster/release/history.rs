@@ -50,9 +50,7 @@ pub fn after(
         match last {
             Some(entry) if entry.generation == Some(lane.generation) => entry.result = result,
             last => {
-                if let Some(overtaken) = last.filter(|entry| entry.result == PENDING) {
-                    OVERTAKEN.clone_into(&mut overtaken.result);
-                }
+                overtake(last);
                 entries.push(HistoryEntry {
                     time: now,
                     lane: lane.name.clone(),
@@ -70,18 +68,28 @@ pub fn after(
         let last = entries.iter_mut().rev().find(|entry| entry.lane == gone);
         match last {
             Some(entry) if entry.change == Change::Remove => result.clone_into(&mut entry.result),
-            _ => entries.push(HistoryEntry {
-                time: now,
-                lane: gone,
-                generation: None,
-                change: Change::Remove,
-                by: None,
-                result: result.to_owned(),
-            }),
+            last => {
+                overtake(last);
+                entries.push(HistoryEntry {
+                    time: now,
+                    lane: gone,
+                    generation: None,
+                    change: Change::Remove,
+                    by: None,
+                    result: result.to_owned(),
+                });
+            }
         }
     }
     let surplus = entries.len().saturating_sub(LIMIT);
     entries.split_off(surplus)
+}
+
+/// Nothing will come of a change any more that is still pending when another one is made.
+fn overtake(last: Option<&mut HistoryEntry>) {
+    if let Some(pending) = last.filter(|entry| entry.result == PENDING) {
+        OVERTAKEN.clone_into(&mut pending.result);
+    }
 }
 
 fn names(entries: &[HistoryEntry]) -> Vec<LaneName> {
@@ -167,6 +175,8 @@ mod tests {
         let first = after(&[], &[seen("gray", 1)], &[], at(1));
         let second = after(&first, &[seen("gray", 2)], &known(LanePhase::Admitted), at(2));
         assert_eq!(lines(&second), ["1 Set gray jane Overtaken", "2 Set gray jane Admitted"]);
+        let removed = after(&first, &[], &[], at(2));
+        assert_eq!(lines(&removed), ["1 Set gray jane Overtaken", "2 Remove gray - Removed"]);
     }
 
     #[test]
