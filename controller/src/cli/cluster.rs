@@ -13,6 +13,7 @@ mod remove_lane;
 mod rows;
 mod set_lane;
 mod status;
+mod unrouted;
 mod validate;
 mod wait;
 

@@ -7,7 +7,8 @@ use super::ui::Output;
 
 /// Show a lane group as it is in the cluster: conditions, lanes, and the workloads of every service
 ///
-/// A condition that is not true says what to do about it.
+/// A condition that is not true says what to do about it. Callers that the group's routes do not reach are named: they
+/// call every version of a service.
 #[derive(Debug, Args)]
 pub(super) struct StatusArgs {
     /// Name of the lane group; the only one of the namespace if not given

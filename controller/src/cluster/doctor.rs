@@ -55,6 +55,28 @@ pub struct Check {
 /// What every dereferencing of a group looks at.
 const GROUP: [Kind; 5] = [Kind::Namespace, Kind::Service, Kind::Deployment, Kind::StatefulSet, Kind::Pod];
 
+/// The callers that are not reached; the status of a group names them too.
+pub const CALLERS_ROUTED: Check = Check {
+    id: "callers-routed",
+    holds: "our routes reach every caller that is known",
+    needs: &[
+        Kind::Namespace,
+        Kind::Service,
+        Kind::Deployment,
+        Kind::StatefulSet,
+        Kind::Pod,
+        Kind::VirtualService,
+        Kind::DestinationRule,
+        Kind::Gateway,
+        Kind::HttpRoute,
+        Kind::ApiGateway,
+        Kind::AuthorizationPolicy,
+    ],
+    beside: &[],
+    from_absence: true,
+    run: callers::run,
+};
+
 /// All checks, in the order in which they are made: what others rest on comes first.
 pub const CHECKS: &[Check] = &[
     Check {
@@ -137,26 +159,7 @@ pub const CHECKS: &[Check] = &[
         from_absence: true,
         run: subsets::run,
     },
-    Check {
-        id: "callers-routed",
-        holds: "our routes reach every caller that is known",
-        needs: &[
-            Kind::Namespace,
-            Kind::Service,
-            Kind::Deployment,
-            Kind::StatefulSet,
-            Kind::Pod,
-            Kind::VirtualService,
-            Kind::DestinationRule,
-            Kind::Gateway,
-            Kind::HttpRoute,
-            Kind::ApiGateway,
-            Kind::AuthorizationPolicy,
-        ],
-        beside: &[],
-        from_absence: true,
-        run: callers::run,
-    },
+    CALLERS_ROUTED,
     Check {
         id: "callees-visible",
         holds: "no Sidecar and no exportTo hides a service from its callers",
@@ -224,6 +227,17 @@ pub fn examine(snapshot: &Snapshot) -> Vec<Finding> {
 }
 
 impl Check {
+    /// Whether it looks at objects of a kind.
+    pub(in crate::cluster) fn looks_at(&self, kind: Kind) -> bool {
+        self.needs.contains(&kind) || self.beside.contains(&kind)
+    }
+
+    /// What it alone has to say, of a snapshot with the kinds that it looks at.
+    #[must_use]
+    pub fn examine(&self, snapshot: &Snapshot) -> Vec<Finding> {
+        self.findings(&Scene::new(snapshot))
+    }
+
     fn findings(&self, scene: &Scene<'_>) -> Vec<Finding> {
         let is_needed = |unread: &&Unread| {
             let kinds = if scene.snapshot.is_beside(unread) { self.beside } else { self.needs };

@@ -115,7 +115,12 @@ async fn what_hides_services_and_who_is_not_routed() -> Result<()> {
          {{matchLabels: {{app: b}}}}, rules: [{{from: [{{source: {{namespaces: [{namespace}, {other}]}}}}]}}]}}}}"
     ))
     .await?;
-    mesh.mended("callers-routed", "warn", &format!("lets namespace {other} call services")).await?;
+    let stranger = format!("lets namespace {other} call services");
+    let said = mesh.shop.ok(&["status"]).await?.stdout;
+    ensure!(said.contains("callers that are not routed") && said.contains(&stranger), "{said}");
+    mesh.mended("callers-routed", "warn", &stranger).await?;
+    let said = mesh.shop.ok(&["status"]).await?.stdout;
+    ensure!(!said.contains("callers"), "{said}");
     mesh.sh(&format!("kubectl annotate namespace {other} graylane.dev/accept-from-")).await?;
     mesh.mended("callers-routed", "fail", &format!("namespace {other} does not accept")).await
 }

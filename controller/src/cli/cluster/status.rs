@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::objects;
 use super::rows::state;
+use super::unrouted::Unrouted;
 use crate::cli::error::CommandError;
 use crate::cli::status::StatusArgs;
 use crate::cli::ui::{self, Output, Ui};
@@ -31,6 +32,7 @@ struct Status {
     conditions: Vec<ObjectCondition>,
     lanes: Vec<LaneLine>,
     services: Vec<ServiceLine>,
+    unrouted: Unrouted,
 }
 
 #[derive(Serialize)]
@@ -103,6 +105,7 @@ async fn look(cluster: &Cluster, group: &LaneGroup) -> Result<Status, CommandErr
         conditions: status.conditions,
         lanes: lanes.iter().map(|lane| lane_line(group, lane)).collect(),
         services: reading.iter().flat_map(|reading| service_lines(reading, &surroundings)).collect(),
+        unrouted: Unrouted::look(cluster, group).await?,
     })
 }
 
@@ -156,6 +159,7 @@ fn text(status: &Status) -> String {
         status.services.iter().flat_map(|line| service_rows(line, namespace)).collect();
     text.push('\n');
     text.push_str(&ui::table(&["SERVICE", "WORKLOAD", "LANE", "READY"], &rows));
+    status.unrouted.show(&mut text);
     text
 }
 
@@ -249,6 +253,7 @@ mod tests {
                 service("demo", "a", vec![workload("a-v1", "baseline", 2), workload("a-v2", "gray", 1)]),
                 service("other", "b", Vec::new()),
             ],
+            unrouted: Unrouted::new(Vec::new()),
         };
         insta::assert_snapshot!(text(&status), @r"
         group demo/shop: 2 of 3 proxies run generation 7

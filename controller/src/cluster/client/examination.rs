@@ -12,7 +12,7 @@ use super::error::innermost;
 use super::snapshot::named;
 use super::{Cluster, Error, Result};
 use crate::cluster::crd::LaneGroup;
-use crate::cluster::doctor::{Fetched, Kind, Snapshot, Unread, addresses, source_namespaces};
+use crate::cluster::doctor::{Check, Fetched, Kind, Snapshot, Unread, addresses, source_namespaces};
 
 /// How many questions are open at once.
 const AT_ONCE: usize = 8;
@@ -60,6 +60,12 @@ pub struct Places {
     pub controller: String,
 }
 
+impl Default for Places {
+    fn default() -> Self {
+        Self { istio: "istio-system".to_owned(), controller: crate::cluster::install::NAMESPACE.to_owned() }
+    }
+}
+
 /// One question.
 struct Question {
     kind: Kind,
@@ -80,13 +86,8 @@ impl Cluster {
     /// # Errors
     /// The API server does not answer, does not know who asks, or does not show the lanes of the group.
     pub async fn examination(&self, group: &LaneGroup, places: &Places) -> Result<Snapshot> {
-        let lanes = self.lanes_of(group).await?;
-        let mut snapshot = Snapshot::new(group.clone(), lanes);
-        snapshot.istio_namespace.clone_from(&places.istio);
-        snapshot.controller_namespace.clone_from(&places.controller);
-        let namespaces = named(group, &self.namespace);
-        snapshot.namespaces.clone_from(&namespaces);
-        self.look(&mut snapshot, questions(&namespaces, places)).await?;
+        let mut snapshot = self.first_look(group, places, |_| true).await?;
+        let namespaces = snapshot.namespaces.clone();
         // Policies name namespaces whose labels other policies go by.
         let others = source_namespaces(&snapshot);
         let others = others
@@ -97,6 +98,36 @@ impl Cluster {
             let fetched = fetch(&url).await.unwrap_or_else(|error| Fetched::Silent(innermost(&error)));
             snapshot.modules.insert(url, fetched);
         }
+        Ok(snapshot)
+    }
+
+    /// Reads what one check of the doctor has to look at for a group.
+    ///
+    /// # Errors
+    /// As [`Cluster::examination`].
+    pub async fn examination_for(
+        &self,
+        check: &Check,
+        group: &LaneGroup,
+        places: &Places,
+    ) -> Result<Snapshot> {
+        self.first_look(group, places, |kind| check.looks_at(kind)).await
+    }
+
+    async fn first_look(
+        &self,
+        group: &LaneGroup,
+        places: &Places,
+        is_needed: impl Fn(Kind) -> bool,
+    ) -> Result<Snapshot> {
+        let lanes = self.lanes_of(group).await?;
+        let mut snapshot = Snapshot::new(group.clone(), lanes);
+        snapshot.istio_namespace.clone_from(&places.istio);
+        snapshot.controller_namespace.clone_from(&places.controller);
+        snapshot.namespaces = named(group, &self.namespace);
+        let mut questions = questions(&snapshot.namespaces, places);
+        questions.retain(|question| is_needed(question.kind));
+        self.look(&mut snapshot, questions).await?;
         Ok(snapshot)
     }
 
