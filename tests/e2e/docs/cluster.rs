@@ -1,6 +1,8 @@
 //! What the documents say of a cluster, followed on a real API server: their commands are run as they stand there,
 //! with images out of a real registry. Nodes and proxies are played: no container runs.
 
+use std::path::Path;
+
 use anyhow::{Context as _, Result, ensure};
 use tests::cluster::{Cluster, KUBERNETES_VARIABLE};
 use tests::registry::{REGISTRY_VARIABLE, Registry};
@@ -21,7 +23,7 @@ const OLD: &str = "example.com/app:1";
 const NEWCOMERS: &str = "\n## On Kubernetes with Istio\n";
 
 /// Somebody with a cluster, who follows a document.
-struct Site {
+pub(super) struct Site {
     cluster: Cluster,
     reader: Reader,
     nodes: Nodes,
@@ -30,7 +32,7 @@ struct Site {
 
 impl Site {
     /// A cluster with Istio's definitions and without Graylane.
-    async fn start() -> Result<Self> {
+    pub(super) async fn start() -> Result<Self> {
         let cluster = Cluster::start().await?;
         cluster.install_istio_crds().await?;
         let proxies = FakeProxies::start().await?;
@@ -39,7 +41,6 @@ impl Site {
         for (variable, tool) in tools {
             std::os::unix::fs::symlink(named_by(variable)?.join(tool), reader.bin.path().join(tool))?;
         }
-        std::fs::write(reader.dir.path().join("shop.yaml"), SHOP)?;
         let kubeconfig = reader.dir.path().join("kubeconfig");
         std::fs::copy(cluster.kubeconfig()?, &kubeconfig)?;
         reader.env.push(("KUBECONFIG", kubeconfig.to_string_lossy().into_owned()));
@@ -48,7 +49,7 @@ impl Site {
     }
 
     /// Runs a block to its end, while the nodes do what it asks for.
-    async fn run(&mut self, block: &str) -> Result<String> {
+    pub(super) async fn run(&mut self, block: &str) -> Result<String> {
         let printed = tokio::select! {
             printed = self.reader.run(block) => printed,
             failed = self.nodes.play(&self.cluster) => failed.map(|never| match never {}),
@@ -61,6 +62,7 @@ impl Site {
 
     /// Workloads in a namespace of their own, which the reader's context is about from now on.
     async fn shop(&mut self, namespace: &str) -> Result<()> {
+        self.write("shop.yaml", SHOP)?;
         self.run(&format!(
             "kubectl create namespace {namespace}
              kubectl config set-context --current --namespace={namespace}
@@ -70,6 +72,27 @@ impl Site {
         ))
         .await
         .map(drop)
+    }
+
+    /// Writes a file to where the commands are run.
+    pub(super) fn write(&self, name: &str, text: &str) -> Result<()> {
+        Ok(std::fs::write(self.reader.dir.path().join(name), text)?)
+    }
+
+    /// Puts a folder of the checkout there.
+    pub(super) fn link(&self, folder: &str) -> Result<()> {
+        let checkout = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(folder);
+        Ok(std::os::unix::fs::symlink(checkout, self.reader.dir.path().join(folder))?)
+    }
+
+    /// The blocks of a document, once the images that they name are in the registry.
+    pub(super) fn prepared(&self, document: &str) -> Result<Vec<String>> {
+        self.push_images(document)?;
+        let blocks = commands(
+            &document.replace(&format!("{REGISTRY}/graylane/"), &self.nodes.registry.reference("graylane/")),
+        )?;
+        ensure!(!blocks.is_empty(), "it has no commands");
+        Ok(blocks)
     }
 
     /// Brings the images that a document names into the registry, as `cargo xtask image --push` does.
@@ -91,11 +114,7 @@ impl Site {
         document: &str,
         mut check: impl AsyncFnMut(&mut Self, &str, &str) -> Result<()>,
     ) -> Result<()> {
-        self.push_images(document)?;
-        let here = self.nodes.registry.reference("");
-        let blocks = commands(&document.replace(&format!("{REGISTRY}/"), &here))?;
-        ensure!(!blocks.is_empty(), "it has no commands");
-        for block in &blocks {
+        for block in &self.prepared(document)? {
             let printed = self.run(block).await?;
             check(self, block, &printed).await.with_context(|| format!("after\n{block}\n{printed}"))?;
         }
@@ -111,7 +130,7 @@ impl Site {
     }
 }
 
-fn guide(name: &str) -> Result<String> {
+pub(super) fn guide(name: &str) -> Result<String> {
     Ok(std::fs::read_to_string(format!("{GUIDES}/{name}"))?)
 }
 
@@ -146,12 +165,9 @@ async fn follow_promotion(site: &mut Site) -> Result<()> {
 
 /// Everything is taken away before and after.
 async fn follow_installation(site: &mut Site) -> Result<()> {
-    site.run(
-        "kubectl delete lanegroups --all --all-namespaces --timeout=90s
-         lanectl uninstall
-         kubectl wait --for=delete namespace/graylane-system --timeout=90s",
-    )
-    .await?;
+    site.run("kubectl delete lanegroups --all --all-namespaces --timeout=90s\nlanectl uninstall").await?;
+    // It takes a while, as everywhere.
+    site.run("kubectl wait --for=delete namespace/graylane-system --timeout=90s").await?;
     site.follow(&guide("install.md")?, async |site, block, _| {
         if let Some(source) = block.split("--module-").nth(1) {
             let (flag, _) = source.split_once(' ').context("a flag without a value")?;
