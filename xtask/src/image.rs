@@ -1,6 +1,6 @@
 //! `cargo xtask image`: builds the shipped module and the controller as OCI images, without a container runtime.
 //!
-//! Each image is written to `<target>/image/<name>`, an OCI image layout that any registry client can push, and
+//! Each image is written to `<target>/images/<name>`, an OCI image layout that any registry client can push, and
 //! to `<name>.tar`, the same as an archive. The bytes depend on the content alone: nothing in an image tells
 //! when, where or from which commit it was built, so that an unchanged module keeps its digest and no proxy
 //! fetches it again.
@@ -30,7 +30,7 @@ pub(crate) struct Options {
     /// Build the module's images alone, without the controller
     #[arg(long)]
     module_only: bool,
-    /// Build the controller quickly and unoptimized, into `<target>/image-debug`, as the tests do
+    /// Build the controller quickly and unoptimized, into `<target>/images-debug`, as the tests do
     #[arg(long, conflicts_with = "push")]
     debug: bool,
 }
@@ -70,9 +70,10 @@ fn build_images(ws: &Workspace, build: Build, module_only: bool) -> Result<(Vec<
     if !module_only {
         images.push(controller::image(ws, build, &module)?);
     }
+    // The folder `image` is cargo's: it is called like the profile.
     let dir = ws.target.join(match build {
-        Build::Shipped => "image",
-        Build::Debug => "image-debug",
+        Build::Shipped => "images",
+        Build::Debug => "images-debug",
     });
     write(&images, &dir)?;
     Ok((images, dir))
