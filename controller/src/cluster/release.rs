@@ -37,9 +37,9 @@ pub enum Observation {
 impl Observation {
     /// A step that has taken longer than it may is one that has failed.
     #[must_use]
-    pub fn within(self, deadline: Duration, since: Timestamp, now: Timestamp) -> Self {
+    pub fn within(self, deadline: Duration, elapsed: Duration) -> Self {
         match self {
-            Self::Underway(waiting) if now.duration_since(since).unsigned_abs() > deadline => {
+            Self::Underway(waiting) if elapsed > deadline => {
                 Self::Failed(format!("{waiting}; it took longer than {} s", deadline.as_secs()))
             }
             other => other,

@@ -8,6 +8,7 @@ use kube::ResourceExt as _;
 use kube::api::{Patch, PatchParams};
 use lane::model::LaneGroupStatus;
 use serde_json::json;
+use tokio::time::Instant;
 
 use super::{Outcome, Pass, ReconcileError};
 use crate::cluster::apply;
@@ -19,7 +20,7 @@ const FINALIZER: &str = "graylane.dev/objects";
 /// Annotation of a group that is to go: with `true` it goes at once, whatever is left of its objects.
 const FORCE: &str = "graylane.dev/force-removal";
 
-/// How long a group that is to go waits for its objects.
+/// How long a group that is to go waits for its objects, from when this controller has seen that it is to go.
 const DEADLINE: Duration = Duration::from_mins(10);
 
 impl Pass<'_> {
@@ -43,8 +44,8 @@ impl Pass<'_> {
         if !self.group.finalizers().iter().any(|finalizer| finalizer == FINALIZER) {
             return Ok(Outcome::Gone);
         }
-        let deleted = self.group.metadata.deletion_timestamp.as_ref().map(|time| time.0);
-        let must_go = is_let_go(deleted, self.group.annotations(), Timestamp::now());
+        let waited = self.ctx.memory.in_step(self.group, FINALIZER, "removal", Instant::now());
+        let must_go = is_let_go(waited, self.group.annotations());
         let left = match self.withdraw(must_go).await {
             Ok(left) if left.is_empty() && (must_go || self.nothing_is_left().await?) => {
                 return self.let_go().await;
@@ -109,10 +110,8 @@ impl Pass<'_> {
 }
 
 /// Whether a group goes with objects left.
-fn is_let_go(deleted: Option<Timestamp>, annotations: &BTreeMap<String, String>, now: Timestamp) -> bool {
-    let waited = deleted.map(|deleted| now.duration_since(deleted));
-    let is_late = waited.is_some_and(|waited| waited.is_positive() && waited.unsigned_abs() >= DEADLINE);
-    is_late || annotations.get(FORCE).is_some_and(|value| value == "true")
+fn is_let_go(waited: Duration, annotations: &BTreeMap<String, String>) -> bool {
+    waited >= DEADLINE || annotations.get(FORCE).is_some_and(|value| value == "true")
 }
 
 #[cfg(test)]
@@ -121,18 +120,19 @@ mod tests {
 
     #[test]
     fn a_group_is_let_go_by_annotation_or_after_the_deadline() {
-        let at = |second| Timestamp::from_second(second).unwrap();
         let forced = BTreeMap::from([(FORCE.to_owned(), "true".to_owned())]);
         let other = BTreeMap::from([(FORCE.to_owned(), "false".to_owned())]);
-        for (annotations, now, want) in [
+        for (annotations, waited, want) in [
             (BTreeMap::new(), 599, false),
             (BTreeMap::new(), 600, true),
             (other, 599, false),
             (forced, 0, true),
-            // A clock that is behind.
-            (BTreeMap::new(), -900, false),
         ] {
-            assert_eq!(is_let_go(Some(at(0)), &annotations, at(now)), want, "{annotations:?} at {now}");
+            assert_eq!(
+                is_let_go(Duration::from_secs(waited), &annotations),
+                want,
+                "{annotations:?} {waited}"
+            );
         }
     }
 }

@@ -27,6 +27,8 @@ struct Remembered {
     version: u64,
     /// The generation that all proxies run, and since when they have been seen to.
     followed: Option<(u64, Instant)>,
+    /// The step that something is in, and since when it has been seen there.
+    steps: BTreeMap<String, (String, Instant)>,
 }
 
 impl Memory {
@@ -65,6 +67,18 @@ impl Memory {
         }
         let (_, since) = remembered.followed.get_or_insert((generation, now));
         Some(now.duration_since(*since))
+    }
+
+    /// For how long `what`, something of the group, has been seen in a step, by our own monotonic clock; another
+    /// step begins anew. The times in objects are no ground for this either.
+    pub(super) fn in_step(&self, group: &LaneGroup, what: &str, step: &str, now: Instant) -> Duration {
+        let mut groups = self.groups();
+        let steps = &mut groups.entry(group.uid().unwrap_or_default()).or_default().steps;
+        let (known, since) = steps.entry(what.to_owned()).or_insert_with(|| (step.to_owned(), now));
+        if known != step {
+            (*known, *since) = (step.to_owned(), now);
+        }
+        now.duration_since(*since)
     }
 
     /// The group is gone.
@@ -121,5 +135,16 @@ mod tests {
         assert_eq!(followed(8, true, 3), Some(Duration::ZERO));
         assert_eq!(followed(8, false, 4), None);
         assert_eq!(followed(8, true, 5), Some(Duration::ZERO));
+    }
+    #[test]
+    fn a_step_lasts_from_when_it_was_seen_first() {
+        let (memory, shop, start) = (Memory::default(), group("1", "1"), Instant::now());
+        let second = Duration::from_secs(1);
+        let seen = |what, step, seconds| memory.in_step(&shop, what, step, start + second * seconds);
+        assert_eq!(seen("gray", "RollingOut", 3), Duration::ZERO);
+        assert_eq!(seen("gray", "RollingOut", 5), 2 * second);
+        assert_eq!(seen("blue", "RollingOut", 6), Duration::ZERO);
+        assert_eq!(seen("gray", "Retiring", 7), Duration::ZERO);
+        assert_eq!(seen("gray", "Retiring", 8), second);
     }
 }

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use kube::runtime::events::{Event, EventType};
 use kube::{Resource as _, ResourceExt as _};
 use lane::model::{LaneGroupStatus, LanePhase, Release, ReleaseAction, ReleasePhase, ReleaseStatus};
+use tokio::time::Instant;
 
 use super::Pass;
 use super::generation::has_followed;
@@ -31,14 +32,17 @@ impl Pass<'_> {
                 continue;
             };
             let workloads = pairs::of(&reading.input.services, &name, &self.ctx.world);
-            let step = Step { pass: self, name: &name, wanted, current, status, workloads: &workloads };
+            // By our own clock: the time in the status may have been written by another one.
+            let step = format!("{} {:?}", current.request, current.phase);
+            let elapsed = self.ctx.memory.in_step(self.group, &name, &step, Instant::now());
+            let step =
+                Step { pass: self, name: &name, wanted, current, elapsed, status, workloads: &workloads };
             let found = match step.waits_for(lanes) {
                 Some(other) => Observation::Underway(format!("the release of lane {other} comes first")),
                 None => step.observe().await,
             };
             let deadline = Duration::from_secs(wanted.deadline_seconds.into());
-            let now = Timestamp::now();
-            let next = release::after(current, found.within(deadline, current.since, now), now);
+            let next = release::after(current, found.within(deadline, elapsed), Timestamp::now());
             if next.phase != current.phase {
                 self.tell_of_release(&lane, &next).await;
             }
@@ -69,6 +73,8 @@ struct Step<'a> {
     name: &'a str,
     wanted: &'a Release,
     current: &'a ReleaseStatus,
+    /// For how long it has been in its phase.
+    elapsed: Duration,
     status: &'a LaneGroupStatus,
     workloads: &'a Workloads,
 }
@@ -177,7 +183,7 @@ impl Step<'_> {
     /// force; a rollback, which is in a hurry, until nobody enters it.
     fn retired(&self) -> Observation {
         let hurries = self.current.action == ReleaseAction::Rollback;
-        let patience_is_over = Timestamp::now().duration_since(self.current.since).unsigned_abs() >= PATIENCE;
+        let patience_is_over = self.elapsed >= PATIENCE;
         match self.phase_in_force() {
             None => Observation::Done,
             Some(LanePhase::Retiring)

@@ -101,10 +101,10 @@ fn a_rollback_ends_the_lane_first() {
 #[test]
 fn a_step_has_a_deadline() {
     let waits = || Observation::Underway("b: 0 of 1".to_owned());
-    let deadline = Duration::from_secs(60);
-    assert_eq!(waits().within(deadline, at(0), at(60)), waits());
-    assert_eq!(waits().within(deadline, at(0), at(61)), failed("b: 0 of 1; it took longer than 60 s"));
-    assert_eq!(Observation::Done.within(deadline, at(0), at(61)), Observation::Done);
+    let (deadline, late) = (Duration::from_secs(60), Duration::from_secs(61));
+    assert_eq!(waits().within(deadline, deadline), waits());
+    assert_eq!(waits().within(deadline, late), failed("b: 0 of 1; it took longer than 60 s"));
+    assert_eq!(Observation::Done.within(deadline, late), Observation::Done);
 }
 
 #[test]

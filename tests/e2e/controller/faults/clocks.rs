@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use controller::cluster::phases::GRACE;
-use lane::model::LanePhase;
+use lane::model::{LanePhase, ReleasePhase};
 use tests::api_proxy::{ApiProxy, Skew};
 use tests::figures::Figures;
 use tests::wait;
@@ -60,6 +60,47 @@ async fn of_two_controllers_with_clocks_apart_one_acts() -> Result<()> {
         .figure("grace of requests in flight over the takeover", format!("{:.1} s", grace.as_secs_f64()))
         .figure("versions of objects", versions)
         .record("controller-clocks")
+}
+
+/// Whoever judged a release or a removal by the times in objects would find it two hours late, or one.
+#[tokio::test]
+async fn who_takes_a_release_over_gives_it_its_time_whatever_the_clocks_say() -> Result<()> {
+    let cluster = Demo::cluster().await?;
+    let ahead = ApiProxy::with_clock(&cluster, Skew::hours(1)).await?;
+    let behind = ApiProxy::with_clock(&cluster, Skew::hours(-1)).await?;
+    let mut demo = Demo::on(cluster, behind.kubeconfig()).await?;
+    let mut history = History::of(&demo).await?;
+    let second = demo.controller_through(ahead.kubeconfig()).await?;
+    Change::MakeAll.ask(&demo).await?;
+    settled(&demo).await?;
+    Change::Promote.ask(&demo).await?;
+    wait::succeeds(DEADLINE, "the lane to end after its promotion", async || {
+        let status = demo.lanes().get("gray").await?.status.context("no status")?;
+        let release = status.release.context("nothing is said of the release")?;
+        ensure!(release.phase == ReleasePhase::Retiring, "{release:?}");
+        Ok(())
+    })
+    .await?;
+    std::mem::replace(&mut demo.controller, second).stop().await?;
+    settled(&demo).await?;
+    Change::DeleteGroup.ask(&demo).await?;
+    wait::succeeds(DEADLINE, "the group to go", async || {
+        ensure!(demo.groups().get_opt("shop").await?.is_none(), "it is there");
+        Ok(())
+    })
+    .await?;
+    let log = demo.controller.log();
+    ensure!(!log.contains("let go with objects left"), "{log}");
+    history.judge().await?;
+    // Step by step, each after a pass of its own: the entry first, the subsets last.
+    let seen = history.seen();
+    let gone = |stem: &str| seen.iter().rposition(|seen| seen.name.contains(stem) && seen.object.is_none());
+    let steps = [ENTRY, ".routes", ".subsets."].map(gone);
+    ensure!(steps.is_sorted() && steps[0].is_some(), "{steps:?}");
+    let said = seen[steps[0].unwrap_or_default()..].iter();
+    let said = said.filter(|seen| seen.kind == "LaneGroup" && seen.object.is_some()).count();
+    ensure!(said >= 3, "the objects were removed in {said} steps");
+    Ok(())
 }
 
 /// Lets a candidate look at the lease of the other one for longer than it holds.
