@@ -7,6 +7,7 @@
 //! callgrind.rs     instructions of the engine alone
 //! side.rs          the side-by-side run on a real Envoy
 //! memory.rs        size, load time and memory of an Envoy with the filter
+//! cluster.rs       the controller with many groups, on a real API server
 //! performance.rs   the data of all measurements
 //! report.rs        docs/performance.md
 //! sample.rs        median, spread, ratios
@@ -14,6 +15,7 @@
 //! ```
 
 pub mod callgrind;
+pub mod cluster;
 pub mod host;
 pub mod instructions;
 pub mod memory;

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use bench::performance::{Origin, Part, Performance};
 use bench::side::{Burst, Protocol};
-use bench::{callgrind, instructions, memory, report, side};
+use bench::{callgrind, cluster, instructions, memory, report, side};
 use clap::{Args, Parser, Subcommand};
 
 /// Measurements of the filter.
@@ -25,6 +25,8 @@ enum Command {
     Instructions(Measurement),
     /// Measure size, load time and memory in an Envoy (GRAYLANE_ENVOY)
     Memory(MemoryArgs),
+    /// Measure the controller with many groups (GRAYLANE_KUBERNETES, GRAYLANE_CONTROLLER, GRAYLANE_LANECTL)
+    Cluster(ClusterArgs),
     /// Write the page about the data that were kept
     Report {
         /// The data
@@ -53,12 +55,43 @@ struct Measurement {
     /// The SDK's no-op filter
     #[arg(long, env = "GRAYLANE_NOOP_WASM")]
     noop_module: PathBuf,
+    #[command(flatten)]
+    keeping: Keeping,
+}
+
+/// Where figures go.
+#[derive(Args)]
+struct Keeping {
     /// Keep the figures in the data
     #[arg(long)]
     save: bool,
     /// The data
     #[arg(long, default_value = "docs/performance.json")]
     data: PathBuf,
+}
+
+#[derive(Args)]
+struct ClusterArgs {
+    #[command(flatten)]
+    keeping: Keeping,
+    /// Lane groups with a service each
+    #[arg(long, default_value_t = 1000)]
+    groups: usize,
+    /// Groups of a namespace, which share its gateway
+    #[arg(long, default_value_t = 50)]
+    groups_per_namespace: usize,
+    /// Lanes at a time
+    #[arg(long, default_value_t = 10)]
+    lanes: usize,
+    /// Lanes that are made, each of which is changed once
+    #[arg(long, default_value_t = 50)]
+    changes: usize,
+    /// Proxies of the group that is waited for
+    #[arg(long, default_value_t = 1000)]
+    proxies: usize,
+    /// Seconds without a change
+    #[arg(long, default_value_t = 120)]
+    idle_seconds: u64,
 }
 
 #[derive(Args)]
@@ -109,9 +142,10 @@ async fn run(command: Command) -> Result<()> {
             let origin = Origin::of("bench instructions".to_owned(), &args.module)?;
             let data = instructions::run(&args.module, &args.noop_module)?;
             print!("{}", report::instructions::tables(&data));
-            args.keep(|kept| kept.instructions = Some(Part { origin, data }))
+            args.keeping.keep(|kept| kept.instructions = Some(Part { origin, data }))
         }
         Command::Memory(args) => memory(args).await,
+        Command::Cluster(args) => many_groups(args).await,
         Command::Report { data, page } => Ok(std::fs::write(page, report::page(&Performance::load(&data)?))?),
         Command::Decide { case, times } => callgrind::decide(&case, times),
     }
@@ -126,7 +160,7 @@ async fn envoy(args: EnvoyArgs) -> Result<()> {
     let origin = Origin::of(command, &options.module)?;
     let data = side::run(&options).await?;
     print!("{}", report::side::table(&data));
-    measurement.keep(|kept| *kept.side(protocol) = Some(Part { origin, data }))
+    measurement.keeping.keep(|kept| *kept.side(protocol) = Some(Part { origin, data }))
 }
 
 async fn memory(args: MemoryArgs) -> Result<()> {
@@ -137,7 +171,20 @@ async fn memory(args: MemoryArgs) -> Result<()> {
     let origin = Origin::of(command, &options.module)?;
     let data = memory::run(&options).await?;
     print!("{}", report::memory::tables(&data));
-    measurement.keep(|kept| kept.memory = Some(Part { origin, data }))
+    measurement.keeping.keep(|kept| kept.memory = Some(Part { origin, data }))
+}
+
+async fn many_groups(args: ClusterArgs) -> Result<()> {
+    let ClusterArgs { keeping, groups, groups_per_namespace, lanes, changes, proxies, idle_seconds } = args;
+    let options = cluster::Options { groups, groups_per_namespace, lanes, changes, proxies, idle_seconds };
+    let command = format!(
+        "bench cluster --groups {groups} --groups-per-namespace {groups_per_namespace} --lanes {lanes} \
+         --changes {changes} --proxies {proxies} --idle-seconds {idle_seconds}"
+    );
+    let origin = Origin::without_module(command)?;
+    let data = cluster::run(options).await?;
+    print!("{}", report::cluster::tables(&data));
+    keeping.keep(|kept| kept.cluster = Some(Part { origin, data }))
 }
 
 impl Measurement {
@@ -146,7 +193,9 @@ impl Measurement {
         let absolute = |path: &Path| std::path::absolute(path);
         Ok((absolute(&self.module)?, absolute(&self.noop_module)?))
     }
+}
 
+impl Keeping {
     /// Puts figures into the data, if that is wanted.
     fn keep(&self, put: impl FnOnce(&mut Performance)) -> Result<()> {
         if !self.save {

@@ -140,6 +140,7 @@ fn config(role: Role) -> Result<FilterConfig> {
         version: FORMAT_VERSION,
         generation: 1,
         group: "shop".parse()?,
+        group_namespace: None,
         role,
         workload: if is_entry { "gateway" } else { "b-v1" }.parse()?,
         own_lane: None,

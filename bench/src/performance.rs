@@ -7,6 +7,7 @@ use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::cluster::Scale;
 use crate::instructions::Counts;
 use crate::memory::Memory;
 use crate::side::{self, Protocol};
@@ -22,6 +23,8 @@ pub struct Performance {
     pub instructions: Option<Part<Counts>>,
     /// Size, load time and memory.
     pub memory: Option<Part<Memory>>,
+    /// The controller with many groups.
+    pub cluster: Option<Part<Scale>>,
 }
 
 /// What was measured, and how it came about.
@@ -40,8 +43,8 @@ pub struct Origin {
     pub command: String,
     /// The commit that was checked out.
     pub commit: String,
-    /// Digest of our module.
-    pub module_sha256: String,
+    /// Digest of our module, where it was measured.
+    pub module_sha256: Option<String>,
     /// The processor.
     pub cpu: String,
     /// Its cores.
@@ -83,17 +86,25 @@ impl Performance {
 }
 
 impl Origin {
-    /// The origin of figures that `command` is about to measure.
+    /// The origin of figures of a module that `command` is about to measure.
     ///
     /// # Errors
     /// When the module cannot be read, or the system does not say what it is.
     pub fn of(command: String, module: &Path) -> Result<Self> {
         let module = std::fs::read(module).with_context(|| format!("failed to read {}", module.display()))?;
-        let digest = Sha256::digest(module);
+        let digest = Sha256::digest(module).iter().map(|byte| format!("{byte:02x}")).collect();
+        Ok(Self { module_sha256: Some(digest), ..Self::without_module(command)? })
+    }
+
+    /// The origin of figures that `command` is about to measure without any module.
+    ///
+    /// # Errors
+    /// When the system does not say what it is.
+    pub fn without_module(command: String) -> Result<Self> {
         Ok(Self {
             command,
             commit: commit()?,
-            module_sha256: digest.iter().map(|byte| format!("{byte:02x}")).collect(),
+            module_sha256: None,
             cpu: cpu()?,
             cores: std::thread::available_parallelism()?.get(),
             load_average: load_average()?,

@@ -5,9 +5,11 @@
 //! side.rs          the table of the side-by-side run
 //! instructions.rs  counted instructions
 //! memory.rs        size, load time and memory
+//! cluster.rs       the controller with many groups
 //! ```
 
 pub mod aims;
+pub mod cluster;
 pub mod instructions;
 pub mod memory;
 pub mod side;
@@ -27,7 +29,7 @@ const TAIL: &str = include_str!("report/tail.md");
 /// The whole page; a part that was not measured is left out.
 #[must_use]
 pub fn page(performance: &Performance) -> String {
-    let Performance { http2, http1, instructions, memory } = performance;
+    let Performance { http2, http1, instructions, memory, cluster } = performance;
     let mut page = HEAD.to_owned();
     page += &section("Aims", None, &aims::table(performance));
     let mut add = |title, part: Option<(&Origin, String)>| {
@@ -39,6 +41,7 @@ pub fn page(performance: &Performance) -> String {
     add("Side by side, HTTP/1.1", render(http1.as_ref(), side::table));
     add("Instructions", render(instructions.as_ref(), instructions::tables));
     add("Size, load time, memory", render(memory.as_ref(), memory::tables));
+    add("The controller with many groups", render(cluster.as_ref(), cluster::tables));
     page + TAIL
 }
 
@@ -53,9 +56,10 @@ fn section(title: &str, origin: Option<&Origin>, text: &str) -> String {
 
 fn origin_line(origin: &Origin) -> String {
     let Origin { command, commit, module_sha256, cpu, cores, load_average } = origin;
-    let module = module_sha256.get(..12).unwrap_or(module_sha256);
+    let short = |digest: &String| format!(" module sha256 `{}…`,", digest.get(..12).unwrap_or(digest));
+    let module = module_sha256.as_ref().map(short).unwrap_or_default();
     format!(
-        "`{command}` at commit `{commit}`, module sha256 `{module}…`, on {cores} cores of {cpu}, load average {load_average} before.\n\n"
+        "`{command}` at commit `{commit}`,{module} on {cores} cores of {cpu}, load average {load_average} before.\n\n"
     )
 }
 

@@ -30,6 +30,12 @@ impl Spread {
     }
 }
 
+/// The value below which such a share of the samples lies; zero when there are none.
+#[must_use]
+pub fn quantile_of(samples: &[f64], share: f64) -> f64 {
+    quantile(&sorted(samples), share)
+}
+
 /// What a row costs more than its base; both were measured in every round.
 #[derive(Clone, Copy, Debug)]
 pub struct Cost<'a> {

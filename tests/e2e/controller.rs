@@ -2,7 +2,7 @@
 
 mod bad_edits;
 mod demo;
-pub(super) mod fake_proxies;
+pub(super) use tests::fake_proxies;
 mod faults;
 mod http_routes;
 mod namespaces;

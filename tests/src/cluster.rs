@@ -3,6 +3,7 @@
 //! ```text
 //! components.rs  the commands: etcd, API server, controllers, scheduler, and KWOK in place of the kubelet
 //! access.rs      users, their tokens and kubeconfig files
+//! bootstrap.rs   what a cluster needs before anybody uses it
 //! audit.rs       what the API server has written down of requests
 //! crds.rs        custom resource definitions, Istio's among them
 //! stages.yaml    the life of pods, as KWOK plays it
@@ -16,6 +17,7 @@
 
 mod access;
 mod audit;
+mod bootstrap;
 mod components;
 mod crds;
 
@@ -24,10 +26,9 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
-use k8s_openapi::api::core::v1::{Namespace, Node, Pod, ServiceAccount};
+use k8s_openapi::api::core::v1::Namespace;
 use kube::api::{ObjectMeta, PostParams};
 use kube::{Api, Client};
-use serde_json::json;
 use tempfile::TempDir;
 use tokio::sync::Mutex;
 
@@ -35,8 +36,8 @@ pub use access::RESTRICTED;
 pub use {audit::AuditEvent, crds::GATEWAY_API};
 
 use crate::lanectl::Lanectl;
-use crate::wait;
 use access::{ADMIN, Access, COMPONENTS};
+use bootstrap::{create_first_pod, create_node, namespaces_are_filled, node_is_ready};
 use components::{Command, Component, Layout};
 
 /// Names the directory of the binaries.
@@ -44,9 +45,6 @@ pub const KUBERNETES_VARIABLE: &str = "GRAYLANE_KUBERNETES";
 
 /// How long a part of the cluster may take to be ready: machines of tests are busy.
 const DEADLINE: Duration = Duration::from_secs(120);
-
-/// The only node; all pods go there.
-const NODE: &str = "node";
 
 /// The cluster that tests share, for as long as one of them holds it.
 static SHARED: Mutex<Weak<Cluster>> = Mutex::const_new(Weak::new());
@@ -174,7 +172,15 @@ impl Cluster {
     /// # Errors
     /// When the log cannot be read.
     pub fn audit_events(&self) -> Result<Vec<AuditEvent>> {
-        audit::read(&self.audit_log())
+        self.audit_events_from(0)
+    }
+
+    /// Those of [`Cluster::audit_events`] that stand behind so many bytes of the log.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    pub fn audit_events_from(&self, start: u64) -> Result<Vec<AuditEvent>> {
+        audit::read(&self.audit_log(), start)
     }
 
     /// Kills the API server, starts it again after `outage`, and waits until it is ready. The controllers and the
@@ -252,49 +258,5 @@ async fn is_ready(access: &Access) -> Result<()> {
     let request = http::Request::get("/readyz").body(Vec::new())?;
     let said = access.client(ADMIN).await?.request_text(request).await?;
     ensure!(said == "ok", "it says {said}");
-    Ok(())
-}
-
-async fn create_node(client: &Client) -> Result<()> {
-    let metadata = ObjectMeta { name: Some(NODE.to_owned()), ..ObjectMeta::default() };
-    let node = Node { metadata, ..Node::default() };
-    Api::all(client.clone())
-        .create(&PostParams::default(), &node)
-        .await
-        .context("failed to create the node")?;
-    Ok(())
-}
-
-/// The node has a kubelet, and the controllers have seen that.
-async fn node_is_ready(client: &Client) -> Result<()> {
-    let node = Api::<Node>::all(client.clone()).get(NODE).await?;
-    let conditions = node.status.and_then(|status| status.conditions).unwrap_or_default();
-    let is_ready =
-        conditions.iter().any(|condition| condition.type_ == "Ready" && condition.status == "True");
-    ensure!(is_ready, "the node is not ready: {conditions:?}");
-    let taints = node.spec.and_then(|spec| spec.taints).unwrap_or_default();
-    ensure!(taints.is_empty(), "the node has taints: {taints:?}");
-    Ok(())
-}
-
-/// Runs the cluster's first pod by itself: KWOK begins to count addresses with the first pod that asks for one, and
-/// two that are the first at the same time are given the same address.
-async fn create_first_pod(client: &Client) -> Result<()> {
-    let pod = json!({
-        "metadata": { "name": "first" },
-        "spec": { "nodeName": NODE, "containers": [{ "name": "app", "image": "first" }] },
-    });
-    let api: Api<Pod> = Api::namespaced(client.clone(), "default");
-    api.create(&PostParams::default(), &serde_json::from_value(pod)?).await?;
-    wait::succeeds(DEADLINE, "the first pod's address", async || {
-        let status = api.get("first").await?.status;
-        status.and_then(|status| status.pod_ip).context("it has none").map(drop)
-    })
-    .await
-}
-
-/// The controllers run: they give every namespace its account.
-async fn namespaces_are_filled(client: &Client) -> Result<()> {
-    Api::<ServiceAccount>::namespaced(client.clone(), "default").get("default").await?;
     Ok(())
 }

@@ -87,6 +87,12 @@ impl Controller {
         std::fs::read_to_string(self.dir.path().join("log")).unwrap_or_default()
     }
 
+    /// Its process id.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.process.id()
+    }
+
     /// How many passes it has made, by its own metrics.
     ///
     /// # Errors

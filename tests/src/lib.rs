@@ -8,6 +8,7 @@
 //! controller.rs   the lane-controller binary
 //! registry.rs     a registry of images, and a client of it
 //! api_proxy.rs    a way to the API server on which something goes wrong
+//! fake_proxies.rs answers in place of pods that have no processes
 //! lanectl.rs      the lanectl binary, run with arguments
 //! process.rs      what both Envoy and its validation run in
 //! client.rs       requests over HTTP/1.1, HTTP/2 and gRPC
@@ -35,6 +36,7 @@ pub mod controller;
 pub mod diagnostics;
 pub mod drains;
 pub mod envoy;
+pub mod fake_proxies;
 pub mod figures;
 pub mod hold;
 pub mod istio_mesh;

@@ -1,6 +1,7 @@
 //! What the API server has written down of the requests that it got.
 
-use std::fs;
+use std::fs::File;
+use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
@@ -57,9 +58,14 @@ impl AuditEvent {
     }
 }
 
-/// Reads the log. A line that is still being written is left out.
-pub(super) fn read(log: &Path) -> Result<Vec<AuditEvent>> {
-    let text = fs::read_to_string(log).with_context(|| format!("failed to read {}", log.display()))?;
+/// Reads the log from a byte on. A line that is still being written is left out.
+pub(super) fn read(log: &Path, start: u64) -> Result<Vec<AuditEvent>> {
+    let mut text = String::new();
+    let read = File::open(log).and_then(|mut file| {
+        file.seek(SeekFrom::Start(start))?;
+        file.read_to_string(&mut text)
+    });
+    read.with_context(|| format!("failed to read {}", log.display()))?;
     let whole = text.rfind('\n').map_or("", |end| &text[..end]);
     let parse = |line: &str| line.parse().map(AuditEvent::new).context("a line of the audit log is no JSON");
     whole.lines().map(parse).collect()
@@ -67,6 +73,8 @@ pub(super) fn read(log: &Path) -> Result<Vec<AuditEvent>> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]
@@ -77,7 +85,8 @@ mod tests {
             "objectRef":{"resource":"lanes","apiGroup":"g","subresource":"status","namespace":"n","name":"x"}}"#;
         let line = line.replace('\n', "");
         fs::write(&log, format!("{line}\n{{\"verb\":\"get\"}}\n{{\"ver")).unwrap();
-        let events = read(&log).unwrap();
+        assert_eq!(read(&log, u64::try_from(line.len()).unwrap() + 1).unwrap().len(), 1);
+        let events = read(&log, 0).unwrap();
         assert_eq!(events.len(), 2);
         let AuditEvent { user, user_agent, verb, group, resource, namespace, name, code, event } = &events[0];
         let texts = [user, user_agent, verb, group, resource, namespace, name].map(String::as_str);

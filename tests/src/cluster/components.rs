@@ -112,6 +112,9 @@ impl Layout {
             .arg("--kubeconfig", kubeconfig)
             // On a busy machine KWOK is late with its heartbeats, and no pod of a lost node is ready.
             .arg("--node-monitor-grace-period", "1h")
+            // Whoever waits for a thousand pods waits for the API server, not for a limit of its clients.
+            .arg("--kube-api-qps", "500")
+            .arg("--kube-api-burst", "500")
             .arg("--leader-elect", "false")
             .arg("--secure-port", "0")
     }
@@ -119,6 +122,8 @@ impl Layout {
     pub(super) fn scheduler(&self, kubeconfig: &Path) -> Command {
         self.command("kube-scheduler")
             .arg("--kubeconfig", kubeconfig)
+            .arg("--kube-api-qps", "500")
+            .arg("--kube-api-burst", "500")
             .arg("--leader-elect", "false")
             .arg("--secure-port", "0")
     }

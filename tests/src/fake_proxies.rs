@@ -1,5 +1,5 @@
-//! Proxies that run whatever generation is asked for: pods of the test have no processes, and what is tested here
-//! is what the controller does with answers.
+//! Proxies that run whatever generation is asked for: pods of a cluster without containers have no processes, and
+//! what matters is what the controller does with answers.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 /// One address that answers for all pods.
-pub(crate) struct FakeProxies {
+pub struct FakeProxies {
     address: SocketAddr,
     generation: Arc<AtomicU64>,
     server: JoinHandle<()>,
@@ -19,16 +19,20 @@ pub(crate) struct FakeProxies {
 
 impl FakeProxies {
     /// A generation that no test comes to.
-    pub(crate) const NEWEST: u64 = u64::MAX >> 16;
+    pub const NEWEST: u64 = u64::MAX >> 16;
 
     /// Proxies that run every generation at once.
-    pub(crate) async fn start() -> Result<Self> {
+    ///
+    /// # Errors
+    /// When there is no port for them.
+    pub async fn start() -> Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
         let generation = Arc::new(AtomicU64::new(Self::NEWEST));
         let shown = generation.clone();
         let server = tokio::spawn(async move {
             while let Ok((mut stream, _)) = listener.accept().await {
+                // Without the label of a group: they answer for whichever is asked for.
                 let body = format!(
                     "graylane_generation{{role=\"entry\"}} {}\ngraylane_workers{{role=\"entry\"}} 3\n\
                      envoy_server_concurrency{{}} 2\n",
@@ -50,17 +54,19 @@ impl FakeProxies {
     }
 
     /// Where a controller finds their metrics.
-    pub(crate) fn metrics(&self) -> String {
+    #[must_use]
+    pub fn metrics(&self) -> String {
         format!("http://{}/{{ip}}", self.address)
     }
 
     /// The generation that they run, to be changed while they run.
-    pub(super) fn shown(&self) -> Arc<AtomicU64> {
+    #[must_use]
+    pub fn shown(&self) -> Arc<AtomicU64> {
         self.generation.clone()
     }
 
     /// From now on they run this generation.
-    pub(crate) fn run(&self, generation: u64) {
+    pub fn run(&self, generation: u64) {
         self.generation.store(generation, Ordering::Relaxed);
     }
 }
