@@ -24,6 +24,7 @@ pub mod metrics;
 pub mod module;
 pub mod neighbours;
 pub mod phases;
+pub mod queue;
 pub mod receipts;
 pub mod reconcile;
 pub mod release;

@@ -56,6 +56,7 @@ pub fn filter_config(
         version: FORMAT_VERSION,
         generation,
         group: group.metadata.name.clone(),
+        group_namespace: None,
         role,
         workload: place.name.clone(),
         own_lane: own_lane.cloned(),

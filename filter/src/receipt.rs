@@ -43,12 +43,16 @@
 //!   configuration and then the filter chain that uses it; it answers a scrape only after both, and a worker
 //!   reads its queue before its sockets.
 //!
-//! One configuration per role and proxy is assumed; of two, the last one configured is reported.
+//! A gateway may serve several groups, each with a configuration of the role: the gauges of each group are its own.
+//! Of two configurations of one role and group in one proxy, the last one configured is reported.
 
 mod slot;
 
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
 use lane::filter_config::Role;
-use lane::metric::{GENERATION, HEARTBEAT_SECONDS, Metric, WORKERS};
+use lane::metric::{GENERATION, GROUP, HEARTBEAT_SECONDS, Metric, WORKERS};
 
 use crate::host::{Clock, MetricsHost, SharedHost};
 use crate::metrics::MetricIds;
@@ -64,13 +68,22 @@ pub const FIRST_TICK_MS: u32 = 100;
 /// and the last one to do so reports it.
 const MOST_READINGS: usize = 8;
 
+/// What the configurations of one filter have in common, whatever their generation.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct FilterId {
+    /// The role.
+    pub role: Role,
+    /// The group, where a proxy may serve several.
+    pub group: Option<Rc<str>>,
+}
+
 /// What a root context runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Installed {
     /// Number of the root context.
     pub root: u32,
-    /// The role of its configuration.
-    pub role: Role,
+    /// Which filter its configuration is for.
+    pub filter: FilterId,
     /// The generation of its configuration.
     pub generation: u64,
     /// When it was configured.
@@ -89,18 +102,17 @@ pub struct Receipts {
     born_ms: Option<u64>,
     /// Who we are among the VMs of the process; known from the first tick.
     owner: Option<Owner>,
-    entry: RoleReceipt,
-    inbound: RoleReceipt,
-    outbound: RoleReceipt,
+    /// One for each filter that has been configured.
+    filters: BTreeMap<FilterId, FilterReceipt>,
 }
 
 impl Receipts {
     /// A root context accepted a configuration.
-    pub fn on_configure(&mut self, host: &impl ReceiptHost, metrics: &mut MetricIds, installed: Installed) {
+    pub fn on_configure(&mut self, host: &impl ReceiptHost, metrics: &mut MetricIds, installed: &Installed) {
         self.born_ms = self.born_ms.or(Some(installed.configured_ms));
         let owner = self.owner;
-        let receipt = self.role(installed.role);
-        receipt.current = Some(installed);
+        let receipt = self.of(&installed.filter);
+        receipt.current = Some(installed.clone());
         receipt.outdated_since_ms = None;
         if let (Some(owner), Some(_)) = (owner, receipt.place) {
             receipt.report(host, metrics, owner);
@@ -108,14 +120,14 @@ impl Receipts {
     }
 
     /// A root context ticks.
-    pub fn on_tick(&mut self, host: &impl ReceiptHost, metrics: &mut MetricIds, installed: Installed) {
+    pub fn on_tick(&mut self, host: &impl ReceiptHost, metrics: &mut MetricIds, installed: &Installed) {
         self.owner = self.owner.or_else(|| slot::new_owner(host, self.born_ms?));
         let Some(owner) = self.owner else { return };
-        let receipt = self.role(installed.role);
+        let receipt = self.of(&installed.filter);
         if receipt.current.is_none()
-            && !is_outdated(installed, &slot::read(host, installed.role), host.now_ms())
+            && !is_outdated(installed, &slot::read(host, &installed.filter), host.now_ms())
         {
-            receipt.current = Some(installed);
+            receipt.current = Some(installed.clone());
         }
         if receipt.is_current(installed) {
             receipt.report(host, metrics, owner);
@@ -123,31 +135,30 @@ impl Receipts {
     }
 
     /// A root context is deleted.
-    pub fn on_delete(&mut self, host: &impl ReceiptHost, metrics: &mut MetricIds, installed: Installed) {
+    pub fn on_delete(&mut self, host: &impl ReceiptHost, metrics: &mut MetricIds, installed: &Installed) {
         let owner = self.owner;
-        let receipt = self.role(installed.role);
+        let receipt = self.of(&installed.filter);
         if !receipt.is_current(installed) {
             return;
         }
         receipt.current = None;
         if let Some(owner) = owner {
-            receipt.release(host, owner, installed.role);
-            record(host, metrics, installed.role);
+            receipt.release(host, owner);
+            record(host, metrics, &installed.filter);
         }
+        // Groups come and go at a gateway that stays.
+        self.filters.remove(&installed.filter);
     }
 
-    fn role(&mut self, role: Role) -> &mut RoleReceipt {
-        match role {
-            Role::Entry => &mut self.entry,
-            Role::Inbound => &mut self.inbound,
-            Role::Outbound => &mut self.outbound,
-        }
+    fn of(&mut self, filter: &FilterId) -> &mut FilterReceipt {
+        self.filters.entry(filter.clone()).or_insert_with(|| FilterReceipt::new(filter.clone()))
     }
 }
 
-/// The receipt of one role in one VM.
-#[derive(Debug, Default)]
-struct RoleReceipt {
+/// The receipt of one filter in one VM.
+#[derive(Debug)]
+struct FilterReceipt {
+    filter: FilterId,
     /// What new streams run; `None` when its root context was deleted, or newer VMs have taken over.
     current: Option<Installed>,
     /// Place of our slot.
@@ -156,31 +167,35 @@ struct RoleReceipt {
     outdated_since_ms: Option<u64>,
 }
 
-impl RoleReceipt {
-    fn is_current(&self, installed: Installed) -> bool {
-        self.current.is_some_and(|current| current.root == installed.root)
+impl FilterReceipt {
+    fn new(filter: FilterId) -> Self {
+        Self { filter, current: None, place: None, outdated_since_ms: None }
+    }
+
+    fn is_current(&self, installed: &Installed) -> bool {
+        self.current.as_ref().is_some_and(|current| current.root == installed.root)
     }
 
     /// Renews our slot, or takes one, and reports what all slots say.
     fn report(&mut self, host: &impl ReceiptHost, metrics: &mut MetricIds, owner: Owner) {
-        let Some(Installed { role, generation, configured_ms, .. }) = self.current else { return };
+        let Some(&Installed { generation, configured_ms, .. }) = self.current.as_ref() else { return };
         let slot = Slot { owner, generation, configured_ms, heartbeat_ms: host.now_ms() };
-        let kept = self.place.filter(|place| slot::renew(host, role, *place, slot));
-        self.place = kept.or_else(|| slot::take(host, role, slot));
+        let kept = self.place.filter(|place| slot::renew(host, &self.filter, *place, slot));
+        self.place = kept.or_else(|| slot::take(host, &self.filter, slot));
         if self.place.is_none() {
             return;
         }
-        if self.is_superseded(&slot::read(host, role), slot.heartbeat_ms) {
+        if self.is_superseded(&slot::read(host, &self.filter), slot.heartbeat_ms) {
             self.current = None;
-            self.release(host, owner, role);
+            self.release(host, owner);
         } else {
-            record(host, metrics, role);
+            record(host, metrics, &self.filter);
         }
     }
 
     /// Whether newer VMs have taken over: long enough that our own thread would have been told otherwise.
     fn is_superseded(&mut self, slots: &[Slot], now_ms: u64) -> bool {
-        if !self.current.is_some_and(|current| is_outdated(current, slots, now_ms)) {
+        if !self.current.as_ref().is_some_and(|current| is_outdated(current, slots, now_ms)) {
             self.outdated_since_ms = None;
             return false;
         }
@@ -188,34 +203,35 @@ impl RoleReceipt {
         now_ms.saturating_sub(since_ms) > ABANDONED_MS
     }
 
-    fn release(&mut self, host: &impl SharedHost, owner: Owner, role: Role) {
+    fn release(&mut self, host: &impl SharedHost, owner: Owner) {
         if let Some(place) = self.place.take() {
-            slot::release(host, role, place, owner);
+            slot::release(host, &self.filter, place, owner);
         }
     }
 }
 
 /// Whether a VM that lives was later given something else.
-fn is_outdated(installed: Installed, slots: &[Slot], now_ms: u64) -> bool {
+fn is_outdated(installed: &Installed, slots: &[Slot], now_ms: u64) -> bool {
     slots
         .iter()
         .filter(|slot| slot.is_fresh(now_ms))
         .any(|slot| slot.generation != installed.generation && slot.configured_ms > installed.configured_ms)
 }
 
-/// Sets the gauges of a role to what its slots say.
+/// Sets the gauges of a filter to what its slots say.
 ///
 /// Another VM may write its slot and the gauges between our reading and our writing, which then undoes its
 /// writing. So we read again until what we wrote is what we read.
-fn record(host: &impl ReceiptHost, metrics: &mut MetricIds, role: Role) {
+fn record(host: &impl ReceiptHost, metrics: &mut MetricIds, filter: &FilterId) {
     let mut set = |name: &'static str, value: u64| {
-        if let Some(id) = metrics.gauge(host, &Metric::new(name, [("role", role.as_str())])) {
+        let metric = Metric::new(name, [("role", filter.role.as_str())]).with(GROUP, filter.group.as_deref());
+        if let Some(id) = metrics.gauge(host, &metric) {
             host.record(id, value);
         }
     };
     let mut written = None;
     for _ in 0..MOST_READINGS {
-        let (slots, now_ms) = (slot::read(host, role), host.now_ms());
+        let (slots, now_ms) = (slot::read(host, filter), host.now_ms());
         let workers = slots.iter().filter(|slot| slot.is_fresh(now_ms)).count();
         let found = (workers, common_generation(&slots, now_ms));
         if written.replace(found) == Some(found) {

@@ -11,7 +11,7 @@ use crate::configure::{Refused, compile};
 use crate::envoy::Envoy;
 use crate::host::{Clock, MetricsHost};
 use crate::metrics::MetricIds;
-use crate::receipt::{FIRST_TICK_MS, HEARTBEAT_MS, Installed, Receipts};
+use crate::receipt::{FIRST_TICK_MS, FilterId, HEARTBEAT_MS, Installed, Receipts};
 use crate::running::Running;
 use crate::stream::Stream;
 use crate::vm::Vm;
@@ -37,11 +37,12 @@ impl Root {
         let now_ns = Envoy.now_ns();
         self.vm.random.seed(now_ns ^ u64::from(self.id).rotate_left(48));
         let config = program.config();
-        let (role, generation) = (config.role, config.generation);
-        let installed = Installed { root: self.id, role, generation, configured_ms: Envoy.now_ms() };
-        self.installed = Some(installed);
+        let filter = FilterId { role: config.role, group: config.group_label().map(Rc::from) };
+        let (root, generation, configured_ms) = (self.id, config.generation, Envoy.now_ms());
+        let installed = Installed { root, filter, generation, configured_ms };
         self.running = Some(Rc::new(Running::new(program, Rc::clone(&self.vm))));
-        self.tell(|receipts, metrics| receipts.on_configure(&Envoy, metrics, installed));
+        self.tell(|receipts, metrics| receipts.on_configure(&Envoy, metrics, &installed));
+        self.installed = Some(installed);
         self.set_tick_period(FIRST_TICK_MS);
         self.ticks = false;
     }
@@ -89,7 +90,7 @@ impl RootContext for Root {
     }
 
     fn on_tick(&mut self) {
-        let Some(installed) = self.installed else { return };
+        let Some(installed) = &self.installed else { return };
         if !self.ticks {
             self.ticks = true;
             self.set_tick_period(HEARTBEAT_MS);
@@ -109,7 +110,7 @@ impl RootContext for Root {
 impl Drop for Root {
     /// The SDK drops a context when Envoy deletes it.
     fn drop(&mut self) {
-        if let Some(installed) = self.installed {
+        if let Some(installed) = &self.installed {
             self.tell(|receipts, metrics| receipts.on_delete(&Envoy, metrics, installed));
         }
     }

@@ -5,8 +5,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::metric;
 use crate::model::{BucketRange, Rule, StickyKey};
-use crate::name::{BaggageKey, GroupName, HeaderName, LaneName, WorkloadName};
+use crate::name::{BaggageKey, GroupName, HeaderName, LaneName, NamespaceName, WorkloadName};
 
 /// The format that this code writes and reads.
 pub const FORMAT_VERSION: u32 = 1;
@@ -21,6 +22,9 @@ pub struct FilterConfig {
     pub generation: u64,
     /// The lane group: salts the hash of shares.
     pub group: GroupName,
+    /// Namespace of the group, where a proxy may serve several groups: their receipts are told apart by it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group_namespace: Option<NamespaceName>,
     /// What the filter does here.
     pub role: Role,
     /// Name of the workload or gateway that the proxy belongs to, for the trail.
@@ -44,8 +48,16 @@ pub struct FilterConfig {
     pub lanes: Vec<LaneConfig>,
 }
 
+impl FilterConfig {
+    /// The group in metrics: `NAMESPACE/NAME`; `None` where a proxy serves one group alone.
+    #[must_use]
+    pub fn group_label(&self) -> Option<String> {
+        self.group_namespace.as_ref().map(|namespace| metric::group_label(namespace.as_str(), &self.group))
+    }
+}
+
 /// What a filter does at its place.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Role {
     /// Where requests enter the chain: strip what outsiders may not send, decide, stamp.

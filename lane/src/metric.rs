@@ -5,12 +5,17 @@
 
 use std::fmt::Write as _;
 
+use crate::name::GroupName;
+
 /// Index of a counter in its program's list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CounterId(pub u32);
 
 /// The labels of our metrics; each needs a tag regex in the bootstrap (`extraStatTags` under Istio).
-pub const TAGS: [&str; 4] = ["role", "lane", "rule", "reason"];
+pub const TAGS: [&str; 5] = ["role", "lane", "rule", "reason", GROUP];
+
+/// The label of the group, where a proxy may serve several.
+pub const GROUP: &str = "group";
 
 /// Requests by role, lane and, at the entry, rule.
 pub const REQUESTS_TOTAL: &str = "graylane_requests_total";
@@ -23,11 +28,11 @@ pub const RESTORED_TOTAL: &str = "graylane_restored_total";
 pub const SKIPPED_TOTAL: &str = "graylane_skipped_total";
 /// Requests of an untrusted sender that carried a lane member in baggage, which was removed.
 pub const STRIPPED_TOTAL: &str = "graylane_stripped_total";
-/// Gauge: the smallest generation among the workers, per role.
+/// Gauge: the smallest generation among the workers, per role and group.
 pub const GENERATION: &str = "graylane_generation";
-/// Gauge: workers (with Envoy's main thread) whose heartbeat is fresh, per role.
+/// Gauge: workers (with Envoy's main thread) whose heartbeat is fresh, per role and group.
 pub const WORKERS: &str = "graylane_workers";
-/// Gauge: time of the last heartbeat of any worker, seconds since 1970, per role.
+/// Gauge: time of the last heartbeat of any worker, seconds since 1970, per role and group.
 pub const HEARTBEAT_SECONDS: &str = "graylane_heartbeat_seconds";
 /// Configurations that were refused, per role as far as it could be read.
 pub const BAD_CONFIGS_TOTAL: &str = "graylane_bad_configs_total";
@@ -45,6 +50,12 @@ pub const NAMES: [&str; 9] = [
     BAD_CONFIGS_TOTAL,
 ];
 
+/// The value of the label [`GROUP`].
+#[must_use]
+pub fn group_label(namespace: &str, group: &GroupName) -> String {
+    format!("{namespace}/{group}")
+}
+
 /// A metric with its labels.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Metric {
@@ -59,6 +70,13 @@ impl Metric {
     #[must_use]
     pub fn new<const N: usize>(name: &'static str, labels: [(&'static str, &str); N]) -> Self {
         Self { name, labels: labels.map(|(key, value)| (key, value.to_owned())).into() }
+    }
+
+    /// The metric with one more label, if there is a value for it.
+    #[must_use]
+    pub fn with(mut self, key: &'static str, value: Option<&str>) -> Self {
+        self.labels.extend(value.map(|value| (key, value.to_owned())));
+        self
     }
 
     /// The name under which the statistic is defined in Envoy, without Envoy's own `wasmcustom.` prefix.

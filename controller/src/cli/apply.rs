@@ -8,7 +8,7 @@ use super::{ChangeArgs, now_ms, open};
 use crate::standalone::change::{self, Plan};
 use crate::standalone::store::{Objects, State, Store};
 
-/// Bring the proxies to what group.yaml, topology.yaml and lanes/ say
+/// Bring the proxies to what group.yaml, topology.yaml and lanes/ say (files)
 ///
 /// Also finishes a change that was cut off, and restores files that somebody changed.
 #[derive(Debug, Args)]

@@ -13,7 +13,7 @@ use crate::standalone::error::{Error, Result};
 use crate::standalone::files;
 use crate::standalone::store::Store;
 
-/// Print the files of every proxy, or write them elsewhere, without applying anything
+/// Print the files of every proxy, or write them elsewhere, without applying anything (files)
 #[derive(Debug, Args)]
 pub(super) struct RenderArgs {
     /// Directory to write to instead of printing

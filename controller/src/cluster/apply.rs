@@ -59,19 +59,31 @@ impl Owned<'_> {
             && self.labels.iter().all(|(key, value)| labels.get(*key).is_some_and(|found| found == value))
     }
 
-    /// The objects of the owner that stand in the cluster.
+    /// The objects of the owner that stand in the cluster, in the order in which they are removed.
     fn all(&self, world: &World) -> Vec<Found> {
-        let of = |kind, store: &Store<DynamicObject>| {
-            store
-                .state()
-                .into_iter()
-                .filter(|object| self.has(object))
-                .map(move |object| (kind, object))
-                .collect()
+        let of = |kind, store: &Store<DynamicObject>| -> Vec<Found> {
+            let own = store.state().into_iter().filter(|object| self.has(object));
+            own.map(|object| (kind, object)).collect()
         };
-        let filters: Vec<_> = of("EnvoyFilter", &world.envoy_filters);
-        let rules: Vec<_> = of("DestinationRule", &world.destination_rules);
-        filters.into_iter().chain(rules).collect()
+        let mut all = of("EnvoyFilter", &world.envoy_filters);
+        all.extend(of("DestinationRule", &world.destination_rules));
+        all.sort_by_key(|(kind, object)| step(kind, object));
+        all
+    }
+
+    /// The step that is next on the way to nothing; `None` where nothing is left.
+    #[must_use]
+    pub fn first_step(&self, world: &World) -> Option<Step> {
+        self.all(world).first().map(|(kind, object)| step(kind, object))
+    }
+
+    /// Kind, namespace and name of all that stands.
+    #[must_use]
+    pub fn places(&self, world: &World) -> Vec<String> {
+        let place = |(kind, object): &Found| {
+            format!("{kind} {}/{}", object.namespace().unwrap_or_default(), object.name_any())
+        };
+        self.all(world).iter().map(place).collect()
     }
 
     /// The namespaces in which the owner has objects.
@@ -119,52 +131,56 @@ pub async fn prune(
             .iter()
             .any(|wanted| wanted.kind == kind && place == (wanted.namespace.clone(), wanted.name.clone()))
     };
-    let mut gone: Vec<_> =
+    let gone: Vec<_> =
         owned.all(world).into_iter().filter(|(kind, object)| !is_wanted(kind, object)).collect();
-    gone.sort_by_key(|(kind, object)| step(kind, object));
-    let removed = gone.len();
-    remove(client, &gone).await?;
-    Ok(removed)
+    for of_step in gone.chunk_by(|(a, one), (b, other)| step(a, one) == step(b, other)) {
+        remove(client, of_step).await?;
+    }
+    Ok(gone.len())
 }
 
-/// Takes one step on the way to nothing, or all at once: removes what stands first among what the owner has. Returns
-/// all that stood there before; nothing is left when it is empty.
+/// Takes one step on the way to nothing, or all at once, and then goes on after what cannot be removed.
 ///
 /// # Errors
-/// The first removal that fails; those before it stand.
+/// The first removal that failed; the others of its step are done.
 pub async fn withdraw(
     client: &Client,
     world: &World,
     owned: &Owned<'_>,
     everything: bool,
-) -> Result<Vec<String>, ApplyError> {
-    let mut all = owned.all(world);
-    all.sort_by_key(|(kind, object)| step(kind, object));
-    let first = all.first().map(|(kind, object)| step(kind, object));
-    let is_next = |(kind, object): &&Found| everything || Some(step(kind, object)) == first;
-    let next: Vec<Found> = all.iter().filter(is_next).cloned().collect();
-    remove(client, &next).await?;
-    Ok(all.iter().map(|(kind, object)| place(kind, object)).collect())
+) -> Result<(), ApplyError> {
+    let first = owned.first_step(world);
+    let mut next = owned.all(world);
+    next.retain(|(kind, object)| everything || Some(step(kind, object)) == first);
+    remove(client, &next).await
 }
 
-/// Kind, namespace and name.
-fn place(kind: &str, object: &DynamicObject) -> String {
-    format!("{kind} {}/{}", object.namespace().unwrap_or_default(), object.name_any())
+/// When an object is removed, in this order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Step {
+    /// What admits requests.
+    Filters,
+    /// What leads them.
+    Routes,
+    /// What routes name.
+    Clusters,
+    /// What clusters are made of.
+    Subsets,
 }
 
-/// When an object is removed: filters, which admit requests, before routes, these before the clusters that they name,
-/// and last the subsets.
-fn step(kind: &str, object: &DynamicObject) -> u8 {
+fn step(kind: &str, object: &DynamicObject) -> Step {
     let name = object.name_any();
     match kind {
-        "DestinationRule" => 3,
-        _ if name.ends_with(".clusters") => 2,
-        _ if name.ends_with(".routes") || name.ends_with(".replies") => 1,
-        _ => 0,
+        "DestinationRule" => Step::Subsets,
+        _ if name.ends_with(".clusters") => Step::Clusters,
+        _ if name.ends_with(".routes") || name.ends_with(".replies") => Step::Routes,
+        _ => Step::Filters,
     }
 }
 
+/// Removes them all, whatever becomes of one.
 async fn remove(client: &Client, gone: &[Found]) -> Result<(), ApplyError> {
+    let mut done = Ok(());
     // Somebody else's finalizer may hold one that goes already.
     for (kind, object) in gone.iter().filter(|(_, object)| object.metadata.deletion_timestamp.is_none()) {
         let namespace = object.namespace().unwrap_or_default();
@@ -176,10 +192,10 @@ async fn remove(client: &Client, gone: &[Found]) -> Result<(), ApplyError> {
         match api.delete(&name, &params).await {
             Ok(_) => {}
             Err(kube::Error::Api(status)) if status.code == 404 || status.code == 409 => {}
-            Err(error) => return Err(failed(kind, &namespace, &name, error)),
+            Err(error) => done = done.and(Err(failed(kind, &namespace, &name, error))),
         }
     }
-    Ok(())
+    done
 }
 
 /// The object as it stands in the cluster.
@@ -196,6 +212,7 @@ fn find(world: &World, wanted: &IstioObject) -> Option<Arc<DynamicObject>> {
 fn says(found: &DynamicObject, wanted: &IstioObject) -> bool {
     found.data.get("spec") == Some(&wanted.spec)
         && wanted.labels.iter().all(|(key, value)| found.labels().get(key) == Some(value))
+        && wanted.annotations.iter().all(|(key, value)| found.annotations().get(key) == Some(value))
 }
 
 /// The manifest as one that is refused over any other version: a cache that is behind, or a controller that has

@@ -34,10 +34,12 @@ pub mod reason {
     pub const PROXIES_BEHIND: &str = "ProxiesBehind";
     /// Proxies cannot be asked.
     pub const PROXIES_UNVERIFIED: &str = "ProxiesUnverified";
+    /// A step is still to come.
+    pub const IN_STEPS: &str = "InSteps";
     /// The group is going.
     pub const REMOVING: &str = "Removing";
     /// All of them.
-    pub const ALL: [&str; 10] = [
+    pub const ALL: [&str; 11] = [
         INVALID,
         CONFLICTING_GROUP,
         NOT_ACCEPTED,
@@ -47,6 +49,7 @@ pub mod reason {
         TOO_LARGE,
         PROXIES_BEHIND,
         PROXIES_UNVERIFIED,
+        IN_STEPS,
         REMOVING,
     ];
 }
@@ -155,7 +158,7 @@ pub fn by_receipts(ProxyCount { ready, total, unverified }: ProxyCount) -> Draft
 #[must_use]
 pub fn in_steps([accepted, resolved, programmed]: [Draft; 3], are_moving: bool) -> [Draft; 3] {
     let message = "clusters come before their routes and go after them; the next step follows in a moment";
-    let in_steps = Draft::bad(PROGRAMMED, "InSteps", message);
+    let in_steps = Draft::bad(PROGRAMMED, reason::IN_STEPS, message);
     [accepted, resolved, if are_moving && programmed.is_good() { in_steps } else { programmed }]
 }
 

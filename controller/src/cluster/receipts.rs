@@ -1,13 +1,13 @@
 //! Which generation each proxy runs, asked of the proxies themselves.
 //!
-//! The filter counts its generation as the smallest among its workers, and how many workers live, as statistics
-//! that Istio offers on the metrics port of every pod.
+//! The filter counts its generation as the smallest among its workers, and how many workers live, for each group
+//! by itself, as statistics that Istio offers on the metrics port of every pod.
 
 use std::net::IpAddr;
 use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt as _};
-use lane::metric::{GENERATION, WORKERS};
+use lane::metric::{GENERATION, GROUP, WORKERS};
 use lane::model::ProxyCount;
 
 use super::dereference::Proxy;
@@ -45,9 +45,9 @@ impl Scraper {
         Ok(Self { http, url: url.to_owned() })
     }
 
-    /// Counts the proxies that run `generation`.
-    pub async fn count(&self, proxies: &[Proxy], generation: u64) -> ProxyCount {
-        let receipts = stream::iter(proxies).map(|proxy| self.ask(proxy)).buffer_unordered(AT_ONCE);
+    /// Counts the proxies that run `generation` of a group, which the filter calls `group`.
+    pub async fn count(&self, proxies: &[Proxy], group: &str, generation: u64) -> ProxyCount {
+        let receipts = stream::iter(proxies).map(|proxy| self.ask(proxy, group)).buffer_unordered(AT_ONCE);
         let receipts: Vec<Receipt> = receipts.collect().await;
         let number = |wanted: fn(&Receipt, u64) -> bool| {
             let found = receipts.iter().filter(|receipt| wanted(receipt, generation)).count();
@@ -62,10 +62,10 @@ impl Scraper {
         }
     }
 
-    async fn ask(&self, proxy: &Proxy) -> Receipt {
+    async fn ask(&self, proxy: &Proxy, group: &str) -> Receipt {
         let Some(address) = proxy.address.filter(|_| proxy.has_proxy) else { return Receipt::Unverified };
-        match self.statistics(address).await {
-            Ok(text) => read(&text),
+        match self.statistics(address, group).await {
+            Ok(text) => read(&text, group),
             Err(error) => {
                 tracing::debug!(pod = proxy.pod, %error, "the proxy cannot be asked");
                 Receipt::Unverified
@@ -73,11 +73,13 @@ impl Scraper {
         }
     }
 
-    async fn statistics(&self, address: IpAddr) -> Result<String, reqwest::Error> {
+    async fn statistics(&self, address: IpAddr, group: &str) -> Result<String, reqwest::Error> {
         let ip = if address.is_ipv6() { format!("[{address}]") } else { address.to_string() };
-        let url = self.url.replace("{ip}", &ip);
+        // A regex over the names that Envoy gives its statistics, before labels are found in them.
+        let wanted = format!("{GROUP}=.={group};.;({GENERATION}|{WORKERS})|server.concurrency");
         self.http
-            .get(format!("{url}?filter=graylane_|server.concurrency"))
+            .get(self.url.replace("{ip}", &ip))
+            .query(&[("filter", wanted)])
             .send()
             .await?
             .error_for_status()?
@@ -90,10 +92,10 @@ impl Scraper {
 ///
 /// Labels may be labels or, where the proxy lacks our tags, part of the name: both end in the base name or hold
 /// it before the braces.
-fn read(text: &str) -> Receipt {
-    let generation = values(text, GENERATION).min();
-    let workers = values(text, WORKERS).min();
-    let concurrency = values(text, CONCURRENCY).max();
+fn read(text: &str, group: &str) -> Receipt {
+    let generation = values(text, GENERATION, group).min();
+    let workers = values(text, WORKERS, group).min();
+    let concurrency = values(text, CONCURRENCY, group).max();
     match (generation, workers) {
         // One more than there are workers, since the main thread has the filter too.
         (Some(generation), Some(workers)) if concurrency.is_none_or(|count| workers > count) => {
@@ -104,10 +106,15 @@ fn read(text: &str) -> Receipt {
     }
 }
 
-/// The values of all series of that base name.
-fn values(text: &str, name: &str) -> impl Iterator<Item = u64> {
+/// The values of all series of that base name, but for those of other groups: not everything that answers in place
+/// of Envoy heeds what was asked for.
+fn values(text: &str, name: &str, group: &str) -> impl Iterator<Item = u64> {
+    let (any, own) = (format!("{GROUP}=\""), format!("{GROUP}=\"{group}\""));
     text.lines().filter(|line| !line.starts_with('#')).filter_map(move |line| {
         let (series, value) = line.rsplit_once(' ')?;
+        if series.contains(&any) && !series.contains(&own) {
+            return None;
+        }
         let found = series.split('{').next()?;
         let number: f64 = value.parse().ok().filter(|_| found.ends_with(name))?;
         // Numbers of generations stay far below 2^53.
@@ -124,16 +131,19 @@ mod tests {
         let statistics = |generations: [u64; 2], workers: u64| {
             format!(
                 "# TYPE graylane_generation gauge\n\
-                 graylane_generation{{role=\"entry\"}} {}\n\
-                 wasmcustom_role___inbound____graylane_generation{{}} {}\n\
-                 graylane_workers{{role=\"entry\"}} {workers}\n\
+                 graylane_generation{{role=\"entry\",group=\"demo/shop\"}} {}\n\
+                 wasmcustom_role___inbound____group___demo_shop____graylane_generation{{}} {}\n\
+                 graylane_workers{{role=\"entry\",group=\"demo/shop\"}} {workers}\n\
+                 graylane_generation{{role=\"entry\",group=\"demo/other\"}} 3\n\
                  envoy_server_concurrency{{}} 2\n",
                 generations[0], generations[1]
             )
         };
+        let read = |text: &str| read(text, "demo/shop");
         assert_eq!(read(&statistics([8, 7], 3)), Receipt::Runs(7));
         assert_eq!(read(&statistics([8, 8], 2)), Receipt::Runs(0));
         assert_eq!(read("envoy_server_concurrency{} 2\n"), Receipt::Unverified);
+        assert_eq!(read("graylane_generation{group=\"demo/other\"} 8\n"), Receipt::Unverified);
         assert_eq!(read(""), Receipt::Unverified);
     }
 }

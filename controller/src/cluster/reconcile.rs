@@ -17,20 +17,20 @@ mod status;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
-use envoy_config::istio::input::Input;
 use envoy_config::istio::{GenerateError, IstioObject, clusters_of, generate, names};
 use jiff::Timestamp;
 use kube::api::Api;
 use kube::runtime::events::Recorder;
 use kube::{Client, ResourceExt as _};
-use lane::model::{LaneGroupStatus, Object};
+use lane::metric::group_label;
+use lane::model::{LaneGroupStatus, Object, ProxyCount};
 
 use super::accepted::{self, Verdict};
 use super::apply::{self, ApplyError, Owned};
 use super::clusters;
 use super::conditions;
 use super::crd::LaneGroup;
-use super::dereference::{self, Settings};
+use super::dereference::{self, Reading, Settings};
 use super::metrics::Metrics;
 use super::neighbours;
 use super::phases;
@@ -55,6 +55,7 @@ pub struct Context {
     pub memory: Memory,
 }
 
+pub use gateways::{entries_of, reconcile_gateway, serving};
 pub use memory::Memory;
 
 /// Why a pass failed; it is repeated.
@@ -89,6 +90,8 @@ pub enum Outcome {
     Settled,
     /// Proxies that have not taken the newest rules: ask them again.
     Waiting,
+    /// Nothing but proxies that cannot be asked: try them now and then.
+    Unverified,
     /// The group is gone.
     Gone,
 }
@@ -114,6 +117,13 @@ pub async fn reconcile(ctx: &Context, group: &LaneGroup) -> Result<Outcome, Reco
         Ok(Outcome::Gone) => {
             ctx.memory.forget(group);
             Ok(Outcome::Gone)
+        }
+        Err(error) => {
+            // Its gateways serve others too, who must not wait for it after a restart.
+            if group.metadata.deletion_timestamp.is_none() && ctx.memory.in_force(group).is_none() {
+                ctx.memory.put_in_force(group, gateways::by_status(ctx, group));
+            }
+            Err(error)
         }
         outcome => outcome,
     }
@@ -174,15 +184,20 @@ impl<'a> Pass<'a> {
         let digest = match generation::digest(&reading.input) {
             Ok(digest) => digest,
             Err(GenerateError::Json(error)) => return Err(GenerateError::Json(error).into()),
-            Err(error) => return self.too_large(&error, accepted, &reading, &lanes).await,
+            Err(error) => return self.too_large(&error, accepted, &reading, lanes).await,
         };
         self.put_in_force(&lanes.in_force).await?;
         let status = LaneGroupStatus { lanes: phases, clusters, ..status };
         let status = self.next_generation(digest, &reading.proxies, status).await?;
         reading.input.generation = status.rules_generation;
         let generated = generate(&reading.input)?;
-        self.put_objects(&generated.objects, &reading.input).await?;
-        let proxies = self.ctx.scraper.count(&reading.proxies, status.rules_generation).await;
+        let written = self.put_objects(&generated.objects).await;
+        // Only now, since the gateways follow; also where a write has failed, since a rule that goes must go.
+        if !matches!(written, Err(ReconcileError::Apply(ApplyError::Behind { .. }))) {
+            self.ctx.memory.put_in_force(self.group, Some(reading.input.clone()));
+        }
+        written?;
+        let proxies = self.count(&reading, status.rules_generation).await;
         let drafts = conditions::of_group(accepted, &reading, &generated.findings, proxies);
         let drafts = conditions::in_steps(drafts, clusters::are_moving(&status));
         let status = LaneGroupStatus { proxies, ..status };
@@ -192,6 +207,12 @@ impl<'a> Pass<'a> {
 
     fn status(&self) -> LaneGroupStatus {
         self.group.status.clone().unwrap_or_default()
+    }
+
+    /// Counts the proxies that have followed.
+    async fn count(&self, reading: &Reading, generation: u64) -> ProxyCount {
+        let label = group_label(&self.namespace, &reading.input.group.metadata.name);
+        self.ctx.scraper.count(&reading.proxies, &label, generation).await
     }
 
     fn groups(&self) -> Api<LaneGroup> {
@@ -212,10 +233,10 @@ impl<'a> Pass<'a> {
         }
     }
 
-    /// What serves requests comes before what admits them.
-    async fn put_objects(&self, objects: &[IstioObject], input: &Input) -> Result<(), ReconcileError> {
+    /// What serves requests, before what admits them is written by the pass over the gateway.
+    async fn put_objects(&self, objects: &[IstioObject]) -> Result<(), ReconcileError> {
         let (client, world) = (&self.ctx.client, &self.ctx.world);
-        let written = apply::write(client, world, objects).await? + self.put_gateways(Some(input)).await?;
+        let written = apply::write(client, world, objects).await?;
         let removed = apply::prune(client, world, &self.owned(), objects).await?;
         if written + removed > 0 {
             tracing::info!(

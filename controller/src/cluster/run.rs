@@ -1,11 +1,10 @@
 //! The controller's loop: changes come in, passes go out.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
-use kube::ResourceExt as _;
-use kube::runtime::reflector::ObjectRef;
+use futures_util::stream::FuturesUnordered;
 use lane::model::LaneGroupSpec;
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
@@ -15,19 +14,23 @@ use super::dereference;
 use super::leader::Elector;
 use super::metrics::PassResult;
 use super::neighbours;
-use super::reconcile::{Context, Memory, Outcome, reconcile};
+use super::queue::{Due, Key, Place, Queue};
+use super::reconcile::{Context, Memory, Outcome, entries_of, reconcile, reconcile_gateway, serving};
 use super::world::{Change, Changes, Scope, World};
 
-/// How long changes are collected before a pass: each write is a push to all proxies of its namespace.
-const COALESCE: Duration = Duration::from_millis(200);
 /// When to ask proxies again that have not followed.
 const ASK_AGAIN: Duration = Duration::from_secs(1);
+/// When to try again proxies that cannot be asked, where nothing else is missing: each may cost seconds.
+const TRY_AGAIN: Duration = Duration::from_secs(10);
 /// When to try again what failed: doubled each time up to the last.
 const FIRST_RETRY: Duration = Duration::from_secs(1);
 /// The longest time between two tries.
 const LAST_RETRY: Duration = Duration::from_secs(60);
 /// When to look at a group to which nothing has happened: proxies come and go, and lanes end.
 const RESYNC: Duration = Duration::from_secs(60);
+
+/// The most changes that are looked at together.
+const MOST_AT_ONCE: usize = 1024;
 
 /// How long the caches may take to fill.
 const FILLED_WITHIN: Duration = Duration::from_secs(120);
@@ -44,14 +47,6 @@ pub struct View {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the caches were not filled within {FILLED_WITHIN:?}: are the CRDs of Graylane and Istio installed?")]
 pub struct NotFilled;
-
-/// A group in the queue.
-struct Due {
-    at: Instant,
-    failures: u32,
-}
-
-type Queue = BTreeMap<(String, String), Due>;
 
 /// Waits for the lease, acts as long as it is ours, and waits again when it is lost, until it is told to stop.
 ///
@@ -95,21 +90,34 @@ async fn act(ctx: &mut Context, view: &View, stop: &CancellationToken) -> Result
     Ok(())
 }
 
-/// Runs passes until it is told to stop; a pass that has begun is finished.
-async fn run(ctx: &Context, mut changes: Changes, stop: &CancellationToken) {
-    let mut queue = Queue::new();
-    enqueue_all(ctx, &mut queue);
+/// Runs passes until it is told to stop; those that have begun are finished.
+async fn run(ctx: &Context, changes: Changes, stop: &CancellationToken) {
+    let (mut queue, mut passes) = (Queue::default(), FuturesUnordered::new());
+    let mut changes = changes.ready_chunks(MOST_AT_ONCE);
+    enqueue(ctx, &mut queue, vec![Change::Everywhere]);
     loop {
-        let next = queue.values().map(|due| due.at).min().unwrap_or_else(|| Instant::now() + RESYNC);
-        tokio::select! {
-            () = stop.cancelled() => return,
-            change = changes.next() => {
-                let Some(change) = change else { return };
-                enqueue(ctx, &mut queue, &change);
-            }
-            () = sleep_until(next) => pass(ctx, &mut queue).await,
+        while let Some((key, due)) = queue.begin(Instant::now()) {
+            passes.push(pass(ctx, key, due.failures));
         }
+        let next = queue.next().unwrap_or_else(|| Instant::now() + RESYNC);
+        tokio::select! {
+            () = stop.cancelled() => break,
+            changes = changes.next() => match changes {
+                Some(changes) => enqueue(ctx, &mut queue, changes),
+                None => break,
+            },
+            Some((key, again)) = passes.next() => {
+                for gateway in ctx.memory.take_stirred() {
+                    queue.soon(Key::Gateway(gateway), Instant::now());
+                }
+                queue.end(key, again);
+            }
+            () = sleep_until(next) => {}
+        }
+        // The lease is held beside this loop, which may have much to do.
+        tokio::task::yield_now().await;
     }
+    while passes.next().await.is_some() {}
 }
 
 /// Fills the caches anew; returns what changes from then on, nothing where the controller is told to stop.
@@ -132,26 +140,50 @@ pub async fn fill(
     if filled { Ok(Some(changes)) } else { Err(NotFilled) }
 }
 
-fn enqueue_all(ctx: &Context, queue: &mut Queue) {
-    for group in ctx.world.groups.state() {
-        soon(queue, &group);
-    }
-}
-
-/// Every group that has to do with the namespace of the change, and those that share a service with a group there.
-fn enqueue(ctx: &Context, queue: &mut Queue, change: &Change) {
+/// Everything that changes may matter to.
+fn enqueue(ctx: &Context, queue: &mut Queue, changes: Vec<Change>) {
+    let now = Instant::now();
     let groups = ctx.world.groups.state();
-    let Some(namespace) = change else { return groups.iter().for_each(|group| soon(queue, group)) };
-    let (there, elsewhere): (Vec<&LaneGroup>, Vec<_>) = groups
-        .iter()
-        .map(AsRef::as_ref)
-        .partition(|group: &&LaneGroup| group.namespace().as_ref() == Some(namespace));
-    let (concerned, others): (Vec<&LaneGroup>, Vec<_>) =
-        elsewhere.into_iter().partition(|group| concerns(group, namespace));
-    let neighbours = neighbours::of(&there, &others);
-    for group in there.into_iter().chain(concerned).chain(neighbours) {
-        soon(queue, group);
+    let groups: Vec<&LaneGroup> = groups.iter().map(AsRef::as_ref).collect();
+    let serving = serving(&ctx.world);
+    let mut found: BTreeSet<Place> = BTreeSet::new();
+    // Many of them say the same.
+    for change in changes.into_iter().collect::<BTreeSet<_>>() {
+        match change {
+            Change::Everywhere => {
+                found.extend(groups.iter().map(|group| Place::of(group)));
+                // Also those whose groups are all gone.
+                serving.keys().for_each(|gateway| queue.soon(Key::Gateway(gateway.clone()), now));
+            }
+            Change::Namespace(namespace) if ctx.settings.root_namespace.as_str() == namespace => {
+                // What stands in the root namespace holds for all namespaces.
+                found.extend(groups.iter().map(|group| Place::of(group)));
+            }
+            Change::Namespace(namespace) => {
+                let is_there = |group: &&&LaneGroup| group.metadata.namespace.as_ref() == Some(&namespace);
+                let there: Vec<&LaneGroup> = groups.iter().filter(is_there).copied().collect();
+                let concerned = groups.iter().filter(|group| concerns(group, &namespace)).copied();
+                let all = concerned.chain(neighbours::of(&there, &groups)).chain(there.iter().copied());
+                found.extend(all.map(Place::of));
+            }
+            Change::Group(changed) => {
+                let own: Vec<&LaneGroup> =
+                    groups.iter().filter(|group| Place::of(group) == changed).copied().collect();
+                found.extend(neighbours::of(&own, &groups).into_iter().map(Place::of));
+                // Also where it is gone, for its gateways.
+                found.insert(changed);
+            }
+            Change::Gateway(gateway) => queue.soon(Key::Gateway(gateway), now),
+        }
     }
+    let entries =
+        groups.iter().filter(|group| found.contains(&Place::of(group))).flat_map(|group| entries_of(group));
+    let written =
+        serving.iter().filter(|(_, served)| !served.is_disjoint(&found)).map(|(gateway, _)| gateway.clone());
+    for gateway in entries.chain(written) {
+        queue.soon(Key::Gateway(gateway), now);
+    }
+    found.into_iter().for_each(|group| queue.soon(Key::Group(group), now));
 }
 
 /// Whether a group has to do with a namespace that is not its own.
@@ -165,45 +197,33 @@ fn concerns(group: &LaneGroup, namespace: &str) -> bool {
     names(&group.spec.0) || names(dereference::spec_in_force(group))
 }
 
-/// In a moment, so that what changes together is looked at together; never later than it was due.
-fn soon(queue: &mut Queue, group: &LaneGroup) {
-    let at = Instant::now() + COALESCE;
-    let key = (group.namespace().unwrap_or_default(), group.name_any());
-    let due = queue.entry(key).or_insert(Due { at, failures: 0 });
-    due.at = due.at.min(at);
-}
-
-/// One pass over the group that is due first.
-async fn pass(ctx: &Context, queue: &mut Queue) {
-    let now = Instant::now();
-    let due = queue.iter().filter(|(_, due)| due.at <= now).min_by_key(|(_, due)| due.at);
-    let Some((key, failures)) = due.map(|(key, due)| (key.clone(), due.failures)) else { return };
-    let reference = ObjectRef::<LaneGroup>::new(&key.1).within(&key.0);
-    let Some(group) = ctx.world.groups.get(&reference) else {
-        queue.remove(&key);
-        return;
-    };
+/// One pass; says when there is to be another one.
+async fn pass(ctx: &Context, key: Key, failures: u32) -> (Key, Option<Due>) {
     let begun = Instant::now();
-    let outcome = reconcile(ctx, &group).await;
+    let (outcome, what) = match &key {
+        Key::Group(place) => match ctx.world.groups.get(&place.reference()) {
+            Some(group) => (reconcile(ctx, &group).await, format!("group {place}")),
+            None => return (key, None),
+        },
+        Key::Gateway(place) => (reconcile_gateway(ctx, place).await, format!("gateway {place}")),
+    };
     let result = match &outcome {
         Ok(Outcome::Settled | Outcome::Gone) => PassResult::settled,
-        Ok(Outcome::Waiting) => PassResult::waiting,
+        Ok(Outcome::Waiting | Outcome::Unverified) => PassResult::waiting,
         Err(_) => PassResult::failed,
     };
     ctx.metrics.passed(result, begun.elapsed());
     ctx.metrics.groups(ctx.world.groups.len());
-    let due = match outcome {
-        Ok(Outcome::Settled) => Due { at: Instant::now() + RESYNC, failures: 0 },
-        Ok(Outcome::Waiting) => Due { at: Instant::now() + ASK_AGAIN, failures: 0 },
-        Ok(Outcome::Gone) => {
-            queue.remove(&key);
-            return;
-        }
+    let (wait, failures) = match outcome {
+        Ok(Outcome::Settled) => (RESYNC, 0),
+        Ok(Outcome::Waiting) => (ASK_AGAIN, 0),
+        Ok(Outcome::Unverified) => (TRY_AGAIN, 0),
+        Ok(Outcome::Gone) => return (key, None),
         Err(error) => {
             let wait = FIRST_RETRY.saturating_mul(2_u32.saturating_pow(failures)).min(LAST_RETRY);
-            tracing::warn!(group = format!("{}/{}", key.0, key.1), %error, retry_in = ?wait, "a pass failed");
-            Due { at: Instant::now() + wait, failures: failures.saturating_add(1) }
+            tracing::warn!(what, %error, retry_in = ?wait, "a pass failed");
+            (wait, failures.saturating_add(1))
         }
     };
-    queue.insert(key, due);
+    (key, Some(Due { at: Instant::now() + wait, failures }))
 }

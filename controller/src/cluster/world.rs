@@ -4,6 +4,7 @@
 use std::fmt::Debug;
 use std::hash::Hash;
 
+use envoy_config::istio::names;
 use futures_util::stream::{BoxStream, SelectAll, StreamExt as _, select_all};
 use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
 use k8s_openapi::api::core::v1::{Namespace, Pod, Service};
@@ -15,9 +16,50 @@ use kube::{Client, Resource, ResourceExt as _};
 use serde::de::DeserializeOwned;
 
 use super::crd::{Lane, LaneGroup};
+use super::queue::Place;
 
-/// Something has changed in this namespace; `None` for something that has none, such as a namespace itself.
-pub type Change = Option<String>;
+/// What has changed.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Change {
+    /// Something that every group may depend on, such as the consent of a namespace.
+    Everywhere,
+    /// Something in a namespace that its groups, and those that name it, may depend on.
+    Namespace(String),
+    /// A group, a lane of it, or an object that was written for it.
+    Group(Place),
+    /// An object that was written for a gateway.
+    Gateway(Place),
+}
+
+impl Change {
+    fn of_any(object: &impl Resource) -> Self {
+        object.meta().namespace.clone().map_or(Self::Everywhere, Self::Namespace)
+    }
+
+    fn of_group(group: &LaneGroup) -> Self {
+        Self::Group(Place::of(group))
+    }
+
+    fn of_lane(lane: &Lane) -> Self {
+        let name = lane.spec.0.group.to_string();
+        Self::Group(Place { namespace: lane.namespace().unwrap_or_default(), name })
+    }
+
+    /// An object of Istio's, which may be one of ours.
+    fn of_istio(object: &DynamicObject) -> Self {
+        let (namespace, labels) = (object.namespace(), object.labels());
+        let label = |key| labels.get(key).cloned();
+        if label(names::MANAGED_BY_LABEL).as_deref() != Some(names::MANAGER) {
+            return Self::of_any(object);
+        }
+        let group = label(names::GROUP_NAMESPACE_LABEL).zip(label(names::GROUP_LABEL));
+        match (group, namespace.zip(label(names::ENTRY_LABEL))) {
+            (Some((namespace, name)), _) => Self::Group(Place { namespace, name }),
+            (None, Some((namespace, name))) => Self::Gateway(Place { namespace, name }),
+            (None, None) => Self::of_any(object),
+        }
+    }
+}
 
 /// The changes of all kinds, one after the other. The caches follow only as long as this is polled.
 pub type Changes = SelectAll<BoxStream<'static, Change>>;
@@ -95,13 +137,14 @@ impl World {
     pub fn watch(client: &Client, scope: &Scope, has_gateway_api: bool) -> (Self, Changes) {
         let mut watches = Watches { client, scope, changes: Vec::new() };
         let world = Self {
-            groups: watches.typed(),
-            lanes: watches.typed(),
-            services: watches.typed(),
-            deployments: watches.typed(),
-            stateful_sets: watches.typed(),
-            pods: watches.typed(),
-            namespaces: (*scope == Scope::Cluster).then(|| watches.cached(Api::all(client.clone()), ())),
+            groups: watches.typed(Change::of_group),
+            lanes: watches.typed(Change::of_lane),
+            services: watches.typed(Change::of_any),
+            deployments: watches.typed(Change::of_any),
+            stateful_sets: watches.typed(Change::of_any),
+            pods: watches.typed(Change::of_any),
+            namespaces: (*scope == Scope::Cluster)
+                .then(|| watches.cached(Api::all(client.clone()), (), Change::of_any)),
             virtual_services: watches.istio("VirtualService"),
             gateways: watches.istio("Gateway"),
             http_routes: watches.gateway_api("HTTPRoute", has_gateway_api),
@@ -145,7 +188,7 @@ struct Watches<'a> {
 }
 
 impl Watches<'_> {
-    fn typed<K>(&mut self) -> Store<K>
+    fn typed<K>(&mut self, change: fn(&K) -> Change) -> Store<K>
     where
         K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>
             + Clone
@@ -160,7 +203,7 @@ impl Watches<'_> {
             Scope::Cluster => Api::all(client),
             Scope::Namespace(namespace) => Api::namespaced(client, namespace),
         };
-        self.cached(api, ())
+        self.cached(api, (), change)
     }
 
     fn istio(&mut self, kind: &str) -> Store<DynamicObject> {
@@ -178,11 +221,11 @@ impl Watches<'_> {
             Scope::Cluster => Api::all_with(client, &resource),
             Scope::Namespace(namespace) => Api::namespaced_with(client, namespace, &resource),
         };
-        self.cached(api, resource)
+        self.cached(api, resource, Change::of_istio)
     }
 
     /// A cache that follows a watch, whose events become changes.
-    fn cached<K>(&mut self, api: Api<K>, resource: K::DynamicType) -> Store<K>
+    fn cached<K>(&mut self, api: Api<K>, resource: K::DynamicType, change: fn(&K) -> Change) -> Store<K>
     where
         K: Resource + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
         K::DynamicType: Clone + Eq + Hash + Send + Sync + 'static,
@@ -194,9 +237,9 @@ impl Watches<'_> {
             .modify(|object| object.managed_fields_mut().clear())
             .reflect(writer)
             .touched_objects()
-            .filter_map(|touched| async {
+            .filter_map(move |touched| async move {
                 match touched {
-                    Ok(object) => Some(object.namespace()),
+                    Ok(object) => Some(change(&object)),
                     Err(error) => {
                         tracing::warn!(%error, "a watch was broken off and begins again");
                         None

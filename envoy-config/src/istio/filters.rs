@@ -3,7 +3,7 @@
 //! Filter and configuration stand in one object: a filter without its configuration keeps a pod from becoming
 //! ready, and a configuration taken away alone leaves the old one running.
 
-use lane::filter_config::Role;
+use lane::filter_config::{FilterConfig, Role};
 use lane::name::{HeaderName, LaneName, NamespaceName, WorkloadName};
 
 use super::GenerateError;
@@ -136,6 +136,8 @@ pub(super) fn role_patches(
     let input = mesh.input;
     let name = names::filter_resource(role, namespace.as_str(), place.name, input);
     let config = filter_config(&input.group, &mesh.lanes, place, role, input.generation, here);
+    // A proxy may serve several groups.
+    let config = FilterConfig { group_namespace: Some(input.namespace.clone()), ..config };
     let resource = plugin::resource(name.clone(), code(&input.module), &config)?;
     let filter = discovered_filter(name, ConfigSource::ads(FETCH_TIMEOUT));
     Ok([ConfigPatch::extension_config(resource), ConfigPatch::http_filter(context, filter)])

@@ -17,7 +17,8 @@ use crate::filter_configs::Place;
 use crate::standalone::Stage;
 
 /// The EnvoyFilter of `gateway` for those of `inputs` that have it as an entry; `None` where none has, so that
-/// the object named [`names::gateway`] is to be deleted. It bears no label of a group, since it may outlive one.
+/// the object named [`names::gateway`] is to be deleted. It bears no label of a group, since it may outlive one,
+/// but names all of them in an annotation.
 ///
 /// # Errors
 /// The object is larger than the API server accepts.
@@ -34,6 +35,8 @@ pub fn filters(gateway: &Entry, inputs: &[&Input]) -> Result<Option<IstioObject>
     inputs.sort_by_key(|input| (&input.namespace, &input.group.metadata.name));
     let headers: BTreeSet<_> = inputs.iter().flat_map(|input| lane_headers(input)).collect();
     let mut patches = vec![strip(Context::Gateway, &headers.into_iter().collect::<Vec<_>>())];
+    let groups: Vec<String> =
+        inputs.iter().map(|input| format!("{}/{}", input.namespace, input.group.metadata.name)).collect();
     let place = Place { name: &gateway.name, lane: None, is_workload: false, is_entry: true };
     for input in inputs {
         let (mesh, _) = Mesh::new(input);
@@ -42,13 +45,14 @@ pub fn filters(gateway: &Entry, inputs: &[&Input]) -> Result<Option<IstioObject>
     }
     let mut labels = managed();
     labels.insert(names::ENTRY_LABEL.to_owned(), gateway.name.to_string());
-    let object = IstioObject::envoy_filter(
+    let mut object = IstioObject::envoy_filter(
         gateway.namespace.as_str(),
         names::gateway(&gateway.name),
         labels,
         Stage::Filters,
         &EnvoyFilter::selecting(gateway.selector.clone(), patches),
     )?;
+    object.annotations.insert(names::GROUPS_ANNOTATION.to_owned(), groups.join(","));
     object.check_size()?;
     Ok(Some(object))
 }

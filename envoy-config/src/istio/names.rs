@@ -24,6 +24,9 @@ pub const GROUP_NAMESPACE_LABEL: &str = "graylane.dev/group-namespace";
 /// Label with the name of the gateway that an object belongs to, which may serve several groups.
 pub const ENTRY_LABEL: &str = "graylane.dev/entry";
 
+/// Annotation of the object of a gateway: the groups that it serves, as `NAMESPACE/NAME`, with commas.
+pub const GROUPS_ANNOTATION: &str = "graylane.dev/groups";
+
 /// The subset of `lane`, or of the baseline for `None`. The prefix keeps the user's own subsets apart.
 #[must_use]
 pub fn subset(lane: Option<&LaneName>) -> String {

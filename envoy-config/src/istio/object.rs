@@ -25,6 +25,8 @@ pub struct IstioObject {
     pub name: String,
     /// Its labels.
     pub labels: Labels,
+    /// Its annotations.
+    pub annotations: Labels,
     /// Its `spec`.
     pub spec: Value,
     /// When it is written.
@@ -46,6 +48,7 @@ impl IstioObject {
             namespace: namespace.to_owned(),
             name,
             labels,
+            annotations: Labels::new(),
             spec: serde_json::to_value(spec)?,
             stage,
         })
@@ -65,10 +68,14 @@ impl IstioObject {
     /// The whole object.
     #[must_use]
     pub fn manifest(&self) -> Value {
+        let mut metadata = json!({ "namespace": self.namespace, "name": self.name, "labels": self.labels });
+        if let Some(fields) = metadata.as_object_mut().filter(|_| !self.annotations.is_empty()) {
+            fields.insert("annotations".to_owned(), json!(self.annotations));
+        }
         json!({
             "apiVersion": self.api_version,
             "kind": self.kind,
-            "metadata": { "namespace": self.namespace, "name": self.name, "labels": self.labels },
+            "metadata": metadata,
             "spec": self.spec,
         })
     }

@@ -1,10 +1,9 @@
 //! Slots in shared data: where each VM leaves what it runs, for the others to read.
 //!
-//! The keys of a role are numbered and taken from the lowest, and nothing deletes a key. So the keys that
+//! The keys of a filter are numbered and taken from the lowest, and nothing deletes a key. So the keys that
 //! exist are the first ones, and a reader stops at the first that does not.
 
-use lane::filter_config::Role;
-
+use super::FilterId;
 use crate::host::{SharedHost, Versioned};
 
 /// The most VMs of one process that find a slot.
@@ -71,8 +70,9 @@ impl Slot {
 }
 
 /// The version of the layout is part of the key: other layouts, of other releases, do not see each other.
-fn key(role: Role, place: usize) -> String {
-    format!("graylane.receipt.1.{}.{place}", role.as_str())
+fn key(filter: &FilterId, place: usize) -> String {
+    let (role, group) = (filter.role.as_str(), filter.group.as_deref().unwrap_or_default());
+    format!("graylane.receipt.1.{role}.{group}.{place}")
 }
 
 /// Gives a VM its number; `None` when too many want one at once.
@@ -89,9 +89,9 @@ pub(super) fn new_owner(host: &impl SharedHost, born_ms: u64) -> Option<Owner> {
 }
 
 /// Takes the lowest slot that is free or abandoned, and returns its place.
-pub(super) fn take(host: &impl SharedHost, role: Role, slot: Slot) -> Option<usize> {
+pub(super) fn take(host: &impl SharedHost, filter: &FilterId, slot: Slot) -> Option<usize> {
     (0..MOST).find(|place| {
-        let key = key(role, *place);
+        let key = key(filter, *place);
         let found = host.shared(&key);
         let holder = found.as_ref().and_then(|found| Slot::decode(&found.value));
         let is_free = holder.is_none_or(|holder| holder.is_abandoned(slot.heartbeat_ms));
@@ -101,27 +101,27 @@ pub(super) fn take(host: &impl SharedHost, role: Role, slot: Slot) -> Option<usi
 }
 
 /// Writes a slot that `slot.owner` has taken; `false` when it was lost to another VM.
-pub(super) fn renew(host: &impl SharedHost, role: Role, place: usize, slot: Slot) -> bool {
-    write(host, role, place, slot.owner, &slot.encode())
+pub(super) fn renew(host: &impl SharedHost, filter: &FilterId, place: usize, slot: Slot) -> bool {
+    write(host, filter, place, slot.owner, &slot.encode())
 }
 
 /// Gives back a slot that `owner` has taken.
-pub(super) fn release(host: &impl SharedHost, role: Role, place: usize, owner: Owner) {
+pub(super) fn release(host: &impl SharedHost, filter: &FilterId, place: usize, owner: Owner) {
     // When it is lost already there is nothing to give back.
-    let _ = write(host, role, place, owner, &[]);
+    let _ = write(host, filter, place, owner, &[]);
 }
 
-fn write(host: &impl SharedHost, role: Role, place: usize, owner: Owner, value: &[u8]) -> bool {
-    let key = key(role, place);
+fn write(host: &impl SharedHost, filter: &FilterId, place: usize, owner: Owner, value: &[u8]) -> bool {
+    let key = key(filter, place);
     let Some(Versioned { value: found, cas }) = host.shared(&key) else {
         return false;
     };
     Slot::decode(&found).is_some_and(|found| found.owner == owner) && host.set_shared(&key, value, cas)
 }
 
-/// The slots of a role that were not given back, one for each VM.
-pub(super) fn read(host: &impl SharedHost, role: Role) -> Vec<Slot> {
-    let existing = (0..MOST).map_while(|place| host.shared(&key(role, place)));
+/// The slots of a filter that were not given back, one for each VM.
+pub(super) fn read(host: &impl SharedHost, filter: &FilterId) -> Vec<Slot> {
+    let existing = (0..MOST).map_while(|place| host.shared(&key(filter, place)));
     let mut slots: Vec<Slot> = existing.filter_map(|found| Slot::decode(&found.value)).collect();
     // A VM that lost its slot and took another while we read is found twice.
     slots.sort_by_key(|slot| slot.owner);

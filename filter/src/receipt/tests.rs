@@ -17,7 +17,8 @@ impl Worker {
     /// A VM that was given a generation in the entry role and has not ticked.
     fn new(process: &Rc<Process>, generation: u64) -> Self {
         let host = FakeHost::vm(process);
-        let installed = Installed { root: 0, role: Role::Entry, generation, configured_ms: 0 };
+        let filter = FilterId { role: Role::Entry, group: None };
+        let installed = Installed { root: 0, filter, generation, configured_ms: 0 };
         let mut worker =
             Self { host, receipts: Receipts::default(), metrics: MetricIds::default(), installed };
         worker.configure(generation);
@@ -27,27 +28,31 @@ impl Worker {
     /// A new root context with a generation; the former one is deleted at once.
     fn configure(&mut self, generation: u64) {
         let former = self.configure_beside(generation);
-        self.delete(former);
+        self.delete(&former);
     }
 
     /// A new root context with a generation, beside the former one.
     fn configure_beside(&mut self, generation: u64) -> Installed {
-        let former = self.installed;
+        let former = self.installed.clone();
         let configured_ms = self.host.now_ms();
-        self.installed = Installed { root: former.root + 1, generation, configured_ms, ..former };
-        self.receipts.on_configure(&self.host, &mut self.metrics, self.installed);
+        self.installed = Installed { root: former.root + 1, generation, configured_ms, ..former.clone() };
+        self.receipts.on_configure(&self.host, &mut self.metrics, &self.installed);
         former
     }
 
     fn tick(&mut self) {
-        self.tick_of(self.installed);
+        self.tick_of(&self.installed.clone());
     }
 
-    fn tick_of(&mut self, installed: Installed) {
+    fn tick_of(&mut self, installed: &Installed) {
         self.receipts.on_tick(&self.host, &mut self.metrics, installed);
     }
 
-    fn delete(&mut self, installed: Installed) {
+    fn place(&self) -> Option<usize> {
+        self.receipts.filters.get(&self.installed.filter).and_then(|receipt| receipt.place)
+    }
+
+    fn delete(&mut self, installed: &Installed) {
         self.receipts.on_delete(&self.host, &mut self.metrics, installed);
     }
 }
@@ -82,7 +87,7 @@ fn pass(process: &Process, ms: u64) {
 fn a_vm_that_never_ticks_leaves_nothing() {
     let process = Rc::new(Process::default());
     let mut canary = Worker::new(&process, 1);
-    canary.delete(canary.installed);
+    canary.delete(&canary.installed.clone());
     assert_eq!(gauges(&process), (None, None));
     assert_eq!(process.metrics_len(), 0);
 }
@@ -146,7 +151,7 @@ fn a_dead_vm_is_missing_until_its_successor_ticks() {
     // The place of the dead one is used again.
     let mut third = Worker::new(&process, 2);
     third.tick();
-    assert_eq!(third.receipts.entry.place, Some(1));
+    assert_eq!(third.place(), Some(1));
 }
 
 #[test]
@@ -158,12 +163,12 @@ fn two_vms_that_want_one_slot_get_two() {
     let (rival_process, outer_process) = (Rc::clone(&process), Rc::clone(&process));
     *late.host.before_write.borrow_mut() = Some(Box::new(move || Worker::new(&outer_process, 1).tick()));
     late.tick();
-    assert_eq!(late.receipts.entry.place, Some(2));
+    assert_eq!(late.place(), Some(2));
     let mut later = Worker::new(&process, 1);
     later.receipts.owner = slot::new_owner(&later.host, 0);
     *later.host.before_write.borrow_mut() = Some(Box::new(move || Worker::new(&rival_process, 1).tick()));
     later.tick();
-    assert_eq!(later.receipts.entry.place, Some(4));
+    assert_eq!(later.place(), Some(4));
     a.tick();
     assert_eq!(gauges(&process), (Some(1), Some(5)));
 }
@@ -174,10 +179,10 @@ fn a_vm_that_lost_its_slot_takes_another() {
     pass(&process, 11_000);
     let mut thief = Worker::new(&process, 1);
     thief.tick();
-    assert_eq!(thief.receipts.entry.place, Some(0));
+    assert_eq!(thief.place(), Some(0));
     hung.tick();
     b.tick();
-    assert_ne!(hung.receipts.entry.place, Some(0));
+    assert_ne!(hung.place(), Some(0));
     assert_eq!(gauges(&process), (Some(1), Some(3)));
 }
 
@@ -203,7 +208,7 @@ fn old_vms_without_streams_make_place_at_once() {
     let (process, mut old) = mk_process::<2>();
     pass(&process, 1_000);
     let mut new: [Worker; 2] = std::array::from_fn(|_| Worker::new(&process, 2));
-    old.iter_mut().for_each(|worker| worker.delete(worker.installed));
+    old.iter_mut().for_each(|worker| worker.delete(&worker.installed.clone()));
     assert_eq!(gauges(&process), (Some(1), Some(0)));
     new.iter_mut().for_each(Worker::tick);
     assert_eq!(gauges(&process), (Some(2), Some(2)));
@@ -226,7 +231,7 @@ fn an_old_vm_that_streams_keep_alive_retires() {
         new.tick();
     }
     assert_eq!(gauges(&process), (Some(2), Some(1)));
-    assert_eq!(old.receipts.entry.place, None);
+    assert_eq!(old.place(), None);
     // Until it is given a configuration again.
     old.configure(3);
     new.configure(3);
@@ -238,11 +243,11 @@ fn an_old_vm_that_streams_keep_alive_retires() {
 fn an_old_root_context_is_silent_while_a_newer_one_lives() {
     let (process, [mut a]) = mk_process::<1>();
     let old = a.configure_beside(2);
-    a.tick_of(old);
+    a.tick_of(&old);
     assert_eq!(gauges(&process), (Some(2), Some(1)));
-    a.delete(a.installed);
+    a.delete(&a.installed.clone());
     assert_eq!(gauges(&process), (Some(2), Some(0)));
-    a.tick_of(old);
+    a.tick_of(&old);
     assert_eq!(gauges(&process), (Some(1), Some(1)));
 }
 
@@ -252,8 +257,8 @@ fn an_old_root_context_does_not_speak_for_the_role_when_newer_vms_do() {
     pass(&process, 1_000);
     let old = a.configure_beside(2);
     b.configure(2);
-    a.delete(a.installed);
-    a.tick_of(old);
+    a.delete(&a.installed.clone());
+    a.tick_of(&old);
     b.tick();
     assert_eq!(gauges(&process), (Some(2), Some(1)));
 }
@@ -261,9 +266,34 @@ fn an_old_root_context_does_not_speak_for_the_role_when_newer_vms_do() {
 #[test]
 fn roles_are_reported_apart() {
     let (process, [mut a]) = mk_process::<1>();
-    let outbound = Installed { root: 9, role: Role::Outbound, generation: 7, configured_ms: 0 };
-    a.receipts.on_configure(&a.host, &mut a.metrics, outbound);
-    a.tick_of(outbound);
+    let filter = FilterId { role: Role::Outbound, group: None };
+    let outbound = Installed { root: 9, filter, generation: 7, configured_ms: 0 };
+    a.receipts.on_configure(&a.host, &mut a.metrics, &outbound);
+    a.tick_of(&outbound);
     assert_eq!(process.metric("role=.=outbound;.;graylane_generation"), Some(7));
     assert_eq!(gauges(&process), (Some(1), Some(1)));
+}
+
+#[test]
+fn groups_at_one_gateway_have_gauges_of_their_own() {
+    let (process, [mut worker]) = mk_process::<1>();
+    let of = |group: &str, generation| Installed {
+        root: generation as u32,
+        filter: FilterId { role: Role::Entry, group: Some(group.into()) },
+        generation,
+        configured_ms: 1_000_000,
+    };
+    let (a, b) = (of("demo/a", 7), of("demo/b", 1_000));
+    for installed in [&a, &b] {
+        worker.receipts.on_configure(&worker.host, &mut worker.metrics, installed);
+    }
+    pass(&process, 100);
+    [&a, &b].map(|installed| worker.tick_of(installed));
+    let generation = |group: &str| process.metric(&format!("role=.=entry;.;group=.={group};.;{GENERATION}"));
+    assert_eq!((generation("demo/a"), generation("demo/b")), (Some(7), Some(1_000)));
+    // The one that goes takes nothing from the other.
+    worker.delete(&a);
+    worker.tick_of(&b);
+    let workers = |group: &str| process.metric(&format!("role=.=entry;.;group=.={group};.;{WORKERS}"));
+    assert_eq!((workers("demo/a"), workers("demo/b")), (Some(0), Some(1)));
 }

@@ -168,9 +168,6 @@ pub struct LaneStatus {
     /// The spec that is in force.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub accepted: Option<AcceptedSpec<LaneSpec>>,
-    /// Services of which the lane has ready workloads.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub services: Vec<String>,
     /// How far the promotion or rollback that the lane asks for has come.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub release: Option<ReleaseStatus>,

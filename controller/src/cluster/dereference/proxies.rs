@@ -55,7 +55,9 @@ pub(super) fn istio_versions(world: &World, callers: &[Caller]) -> BTreeSet<Stri
     let pods = world.pods.state();
     let of_callers = pods.iter().filter(|pod| {
         is_alive(pod)
-            && callers.iter().any(|caller| pod.namespace().as_deref() == Some(caller.namespace.as_str()))
+            && callers
+                .iter()
+                .any(|caller| pod.metadata.namespace.as_deref() == Some(caller.namespace.as_str()))
     });
     of_callers.filter_map(|pod| container(pod)).filter_map(version).collect()
 }
@@ -91,7 +93,7 @@ fn selects(pod: &Pod, namespace: &str, labels: &Labels) -> bool {
     let has = |key: &String, value: &String| {
         pod.metadata.labels.as_ref().and_then(|labels| labels.get(key)) == Some(value)
     };
-    pod.namespace().as_deref() == Some(namespace) && labels.iter().all(|(key, value)| has(key, value))
+    pod.metadata.namespace.as_deref() == Some(namespace) && labels.iter().all(|(key, value)| has(key, value))
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use envoy_config::istio::input::{Labels, Workload};
 use k8s_openapi::api::core::v1::{PodTemplateSpec, Service};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
 use kube::ResourceExt as _;
 use kube::runtime::reflector::ObjectRef;
 use lane::name::{NamespaceName, WorkloadName};
@@ -45,19 +45,27 @@ fn is_gateway(template: &PodTemplateSpec) -> bool {
     injected || arguments.any(|argument| argument == "router")
 }
 
-/// All of a namespace.
-fn all_in(world: &World, namespace: &str) -> Vec<Found> {
+/// Those of a namespace whose pods have these labels. There may be many others, of which nothing is copied.
+fn selected(world: &World, namespace: &str, labels: &Labels) -> Vec<Found> {
+    let is_selected = |metadata: &ObjectMeta, template: &PodTemplateSpec| {
+        metadata.namespace.as_deref() == Some(namespace) && has(template, labels)
+    };
     let deployments = world.deployments.state().into_iter().filter_map(|object| {
-        let spec = object.spec.as_ref().filter(|_| object.namespace().as_deref() == Some(namespace))?;
+        let spec = object.spec.as_ref().filter(|spec| is_selected(&object.metadata, &spec.template))?;
         Some(Found::new(object.name_any(), &spec.selector, &spec.template))
     });
     let stateful_sets = world.stateful_sets.state().into_iter().filter_map(|object| {
-        let spec = object.spec.as_ref().filter(|_| object.namespace().as_deref() == Some(namespace))?;
+        let spec = object.spec.as_ref().filter(|spec| is_selected(&object.metadata, &spec.template))?;
         Some(Found::new(object.name_any(), &spec.selector, &spec.template))
     });
     let mut all: Vec<_> = deployments.chain(stateful_sets).collect();
     all.sort_by(|a, b| a.name.cmp(&b.name));
     all
+}
+
+fn has(template: &PodTemplateSpec, labels: &Labels) -> bool {
+    let found = template.metadata.as_ref().and_then(|metadata| metadata.labels.as_ref());
+    labels.iter().all(|(key, value)| found.and_then(|found| found.get(key)) == Some(value))
 }
 
 /// The workloads whose pods a service selects.
@@ -67,10 +75,8 @@ pub(super) fn behind(world: &World, service: &Service, lane_label: &str) -> Vec<
         return Vec::new();
     }
     let namespace = service.namespace().unwrap_or_default();
-    let selected = all_in(world, &namespace)
+    selected(world, &namespace, &selector)
         .into_iter()
-        .filter(|found| selector.iter().all(|(key, value)| found.labels.get(key) == Some(value)));
-    selected
         .filter_map(|found| {
             Some(Workload {
                 name: found.name.parse().ok()?,

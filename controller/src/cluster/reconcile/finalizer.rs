@@ -11,7 +11,8 @@ use serde_json::json;
 use tokio::time::Instant;
 
 use super::{Outcome, Pass, ReconcileError};
-use crate::cluster::apply;
+use crate::cluster::apply::{self, Step};
+use crate::cluster::clusters;
 use crate::cluster::conditions::{self, Draft, PROGRAMMED, reason};
 
 /// Keeps a group until its objects in all namespaces are gone.
@@ -76,12 +77,19 @@ impl Pass<'_> {
         Ok(Outcome::Waiting)
     }
 
-    /// One step, or all that is left; returns what was there before it.
-    async fn withdraw(&self, everything: bool) -> Result<Vec<String>, ReconcileError> {
-        if self.put_gateways(None).await? > 0 && !everything {
+    /// One step if its time has come, or all that is left; returns what was there before it.
+    pub(super) async fn withdraw(&self, everything: bool) -> Result<Vec<String>, ReconcileError> {
+        let (client, world, owned) = (&self.ctx.client, &self.ctx.world, self.owned());
+        if self.is_at_gateways() && !everything {
             return Ok(vec!["the filters of gateways".to_owned()]);
         }
-        Ok(apply::withdraw(&self.ctx.client, &self.ctx.world, &self.owned(), everything).await?)
+        let left = owned.places(world);
+        let step = owned.first_step(world);
+        let since = self.ctx.memory.in_step(self.group, "objects", &format!("{step:?}"), Instant::now());
+        if everything || step.is_some_and(|step| since >= patience(step)) {
+            apply::withdraw(client, world, &owned, everything).await?;
+        }
+        Ok(left)
     }
 
     async fn let_go(&self) -> Result<Outcome, ReconcileError> {
@@ -106,6 +114,15 @@ impl Pass<'_> {
             self.tell(&next.conditions).await;
         }
         Ok(())
+    }
+}
+
+/// How long a step waits after the former one: requests go by the routes until every proxy has taken that they are
+/// gone, and by the clusters likewise.
+fn patience(step: Step) -> Duration {
+    match step {
+        Step::Filters | Step::Routes => Duration::ZERO,
+        Step::Clusters | Step::Subsets => 2 * clusters::SETTLING,
     }
 }
 

@@ -1,22 +1,21 @@
-//! Gateways, which may serve several groups: one object for all of them.
+//! Gateways, which may serve several groups: one object for all of them, and a pass of its own.
 //!
-//! Every pass over a group writes the objects of its gateways anew, from what all their groups have in force.
-//! Names are compared before anything is read, since there may be many groups.
+//! The pass writes what the passes over its groups have put in force, each under the number that the group's status
+//! has. Objects name the groups that they serve, so that a group which has left a gateway, or is gone, is found there.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use envoy_config::istio::input::{Entry, EntryKind, Input};
 use envoy_config::istio::{GenerateError, IstioObject, gateway, names};
 use kube::ResourceExt as _;
 use lane::name::{NamespaceName, WorkloadName};
 
-use super::{Pass, ReconcileError};
-use crate::cluster::apply::{self, Owned};
+use super::{Context, Outcome, Pass, ReconcileError};
+use crate::cluster::apply::{self, ApplyError, Owned};
 use crate::cluster::crd::LaneGroup;
+use crate::cluster::queue::Place;
+use crate::cluster::world::World;
 use crate::cluster::{dereference, phases};
-
-/// Namespace and name of a gateway.
-type Place = (NamespaceName, WorkloadName);
 
 /// The objects that one group alone would want for its gateways: what they say of it.
 pub(super) fn of_group(input: &Input) -> Result<Vec<IstioObject>, GenerateError> {
@@ -28,82 +27,128 @@ fn gateways(input: &Input) -> impl Iterator<Item = &Entry> {
     input.entries.iter().filter(|entry| entry.kind == EntryKind::Gateway)
 }
 
-impl Pass<'_> {
-    /// Writes the objects of the group's gateways, and of those that it has left; `own` is what the group wants
-    /// now, nothing where it is going.
-    pub(super) async fn put_gateways(&self, own: Option<&Input>) -> Result<usize, ReconcileError> {
-        let mut places: BTreeMap<Place, Vec<Input>> =
-            self.written().into_iter().map(|place| (place, Vec::new())).collect();
-        let own_places = own.into_iter().flat_map(gateways);
-        places.extend(own_places.map(|entry| ((entry.namespace.clone(), entry.name.clone()), Vec::new())));
-        let mut changed = 0;
-        for (place, mut inputs) in places {
-            inputs.extend(own.cloned());
-            inputs.extend(self.others_at(&place)?);
-            changed += self.put_gateway(&place, &inputs.iter().collect::<Vec<_>>()).await?;
+/// Whether the object of a gateway with these annotations serves a group.
+pub(super) fn serves(annotations: &BTreeMap<String, String>, namespace: &str, name: &str) -> bool {
+    groups(annotations).any(|group| (group.namespace.as_str(), group.name.as_str()) == (namespace, name))
+}
+
+/// The entries of a group, gateways among them.
+pub fn entries_of(group: &LaneGroup) -> impl Iterator<Item = Place> {
+    let own = group.metadata.namespace.as_deref().unwrap_or_default();
+    dereference::spec_in_force(group).entries.iter().map(move |entry| Place {
+        namespace: entry.namespace.as_ref().map_or(own, NamespaceName::as_str).to_owned(),
+        name: entry.name.to_string(),
+    })
+}
+
+/// The gateways for which there are objects, and the groups that each serves.
+#[must_use]
+pub fn serving(world: &World) -> BTreeMap<Place, BTreeSet<Place>> {
+    let objects = world.envoy_filters.state().into_iter();
+    let ours = objects.filter(|object| dereference::is_ours(object)).filter_map(|object| {
+        let name = object.labels().get(names::ENTRY_LABEL)?.clone();
+        Some((Place { namespace: object.namespace()?, name }, groups(object.annotations()).collect()))
+    });
+    ours.collect()
+}
+
+/// The groups that the object of a gateway with these annotations serves.
+fn groups(annotations: &BTreeMap<String, String>) -> impl Iterator<Item = Place> {
+    let groups = annotations.get(names::GROUPS_ANNOTATION).map(String::as_str).unwrap_or_default();
+    groups.split(',').filter_map(|group| {
+        let (namespace, name) = group.split_once('/')?;
+        Some(Place { namespace: namespace.to_owned(), name: name.to_owned() })
+    })
+}
+
+/// One pass over a gateway: writes what its groups have in force, or removes what none of them wants.
+///
+/// # Errors
+/// A write failed, or the groups want more than fits into an object; the next pass begins again.
+pub async fn reconcile_gateway(ctx: &Context, place: &Place) -> Result<Outcome, ReconcileError> {
+    let Ok((namespace, name)) = place.parse() else { return Ok(Outcome::Gone) };
+    let groups = ctx.world.groups.state();
+    let groups: Vec<&LaneGroup> =
+        groups.iter().map(AsRef::as_ref).filter(|group| has_entry(group, &namespace, &name)).collect();
+    let mut inputs = Vec::new();
+    for group in groups {
+        match ctx.memory.in_force(group) {
+            Some(input) => inputs.push(input),
+            None if has_any_in_force(group) => {
+                tracing::debug!(gateway = %place, group = %Place::of(group), "waits for the group's first pass");
+                return Ok(Outcome::Waiting);
+            }
+            None => {}
         }
-        Ok(changed)
     }
-
-    async fn put_gateway(&self, place: &Place, inputs: &[&Input]) -> Result<usize, ReconcileError> {
-        let (client, world) = (&self.ctx.client, &self.ctx.world);
-        let is_here = |entry: &&Entry| (&entry.namespace, &entry.name) == (&place.0, &place.1);
-        let entry = inputs.iter().find_map(|input| gateways(input).find(is_here));
-        let object = match entry {
-            Some(entry) => gateway::filters(entry, inputs)?,
-            None => None,
-        };
-        if let Some(object) = object {
-            return Ok(apply::write(client, world, &[object]).await?);
+    let inputs: Vec<&Input> = inputs.iter().map(AsRef::as_ref).collect();
+    let is_here = |entry: &&Entry| (&entry.namespace, &entry.name) == (&namespace, &name);
+    let object = match inputs.iter().find_map(|input| gateways(input).find(is_here)) {
+        Some(entry) => gateway::filters(entry, &inputs)?,
+        None => None,
+    };
+    let Some(object) = object else {
+        let labels = vec![(names::ENTRY_LABEL, place.name.as_str())];
+        let owned = Owned { namespace: Some(&place.namespace), labels };
+        apply::prune(&ctx.client, &ctx.world, &owned, &[]).await?;
+        return Ok(Outcome::Gone);
+    };
+    match apply::write(&ctx.client, &ctx.world, &[object]).await {
+        Ok(0) => Ok(Outcome::Settled),
+        Ok(_) => {
+            tracing::info!(gateway = %place, groups = inputs.len(), "programmed");
+            Ok(Outcome::Settled)
         }
-        let owned =
-            Owned { namespace: Some(place.0.as_str()), labels: vec![(names::ENTRY_LABEL, place.1.as_str())] };
-        Ok(apply::prune(client, world, &owned, &[]).await?)
-    }
-
-    /// The gateways for which there are objects.
-    fn written(&self) -> Vec<Place> {
-        let objects = self.ctx.world.envoy_filters.state().into_iter();
-        let places = objects.filter(|object| dereference::is_ours(object)).filter_map(|object| {
-            let name = object.labels().get(names::ENTRY_LABEL)?.parse().ok()?;
-            Some((object.namespace()?.parse().ok()?, name))
-        });
-        places.collect()
-    }
-
-    /// What other groups have in force at a gateway.
-    fn others_at(&self, place: &Place) -> Result<Vec<Input>, ReconcileError> {
-        let groups = self.ctx.world.groups.state();
-        let others = groups.iter().filter(|group| !self.is_own(group) && has_entry(group, place));
-        let others: Vec<_> = others.collect();
-        if let Some(behind) = others.iter().find(|group| self.ctx.memory.is_ahead_of(group)) {
-            let (namespace, name) = (behind.namespace().unwrap_or_default(), behind.name_any());
-            return Err(ReconcileError::Behind { group: format!("{namespace}/{name}") });
-        }
-        Ok(others.into_iter().filter_map(|group| self.in_force(group)).collect())
-    }
-
-    fn is_own(&self, group: &LaneGroup) -> bool {
-        group.name_any() == self.name && group.namespace().as_deref() == Some(self.namespace.as_str())
-    }
-
-    fn in_force(&self, group: &LaneGroup) -> Option<Input> {
-        let status = group.status.as_ref().filter(|status| status.accepted.is_some())?;
-        let model = dereference::group_in_force(group)?;
-        let objects = Pass::new(self.ctx, group).lane_objects();
-        let lanes: Vec<_> = objects.iter().filter_map(|lane| dereference::lane_in_force(lane)).collect();
-        let lanes = phases::as_in_force(&status.lanes, &lanes, &model.metadata.name);
-        let (world, settings) = (&self.ctx.world, &self.ctx.settings);
-        Some(dereference::read(world, settings, &group.namespace()?, model, &lanes)?.input)
+        Err(ApplyError::Behind { .. }) => Ok(Outcome::Waiting),
+        Err(error) => Err(error.into()),
     }
 }
 
+/// Whether a group has something in force that the pass over it is still to find out.
+fn has_any_in_force(group: &LaneGroup) -> bool {
+    group.status.as_ref().is_some_and(|status| status.accepted.is_some())
+}
+
+/// What a group has in force by its status, for one whose newest rules cannot be written.
+pub(super) fn by_status(ctx: &Context, group: &LaneGroup) -> Option<Input> {
+    let status = group.status.as_ref().filter(|status| status.accepted.is_some())?;
+    let model = dereference::group_in_force(group)?;
+    let objects = Pass::new(ctx, group).lane_objects();
+    let lanes: Vec<_> = objects.iter().filter_map(|lane| dereference::lane_in_force(lane)).collect();
+    let lanes = phases::as_in_force(&status.lanes, &lanes, &model.metadata.name);
+    Some(dereference::read(&ctx.world, &ctx.settings, &group.namespace()?, model, &lanes)?.input)
+}
+
 /// Whether a group that is here to stay names the gateway as an entry.
-fn has_entry(group: &LaneGroup, (namespace, name): &Place) -> bool {
-    let own = group.namespace();
+fn has_entry(group: &LaneGroup, namespace: &NamespaceName, name: &WorkloadName) -> bool {
+    let own = group.metadata.namespace.as_deref();
     group.metadata.deletion_timestamp.is_none()
         && dereference::spec_in_force(group).entries.iter().any(|entry| {
-            let entry_namespace = entry.namespace.as_ref().map(NamespaceName::as_str).or(own.as_deref());
+            let entry_namespace = entry.namespace.as_ref().map(NamespaceName::as_str).or(own);
             entry.name == *name && entry_namespace == Some(namespace.as_str())
         })
+}
+
+impl Pass<'_> {
+    /// Whether a gateway still admits requests for the group.
+    pub(super) fn is_at_gateways(&self) -> bool {
+        let own = Place { namespace: self.namespace.clone(), name: self.name.clone() };
+        serving(&self.ctx.world).values().any(|groups| groups.contains(&own))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_group_is_found_among_those_of_an_object() {
+        let annotations =
+            |groups: &str| BTreeMap::from([(names::GROUPS_ANNOTATION.to_owned(), groups.to_owned())]);
+        assert!(serves(&annotations("a/shop,b/shop"), "b", "shop"));
+        for groups in ["a/shop", "b/shopping", "xb/shop", ""] {
+            assert!(!serves(&annotations(groups), "b", "shop"), "{groups}");
+        }
+        assert!(!serves(&BTreeMap::new(), "b", "shop"));
+    }
 }

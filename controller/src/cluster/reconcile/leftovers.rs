@@ -3,9 +3,8 @@
 use envoy_config::istio::names;
 use kube::ResourceExt as _;
 use kube::api::{Api, DynamicObject, ListParams, PartialObjectMeta};
-use kube::runtime::reflector::ObjectRef;
 
-use super::{Pass, ReconcileError};
+use super::{Pass, ReconcileError, gateways};
 use crate::cluster::world::istio;
 
 /// An object without its content.
@@ -23,14 +22,10 @@ impl Pass<'_> {
                 return Ok(false);
             }
         }
-        // A gateway's object bears no group's name: it is enough that the one that was looked at is the newest.
         let gateways = self.live("EnvoyFilter", &ListParams::default().labels(names::ENTRY_LABEL)).await?;
-        Ok(gateways.iter().all(|live| {
-            let namespace = live.namespace().unwrap_or_default();
-            let key = ObjectRef::new_with(&live.name_any(), istio("EnvoyFilter")).within(&namespace);
-            let cached = self.ctx.world.envoy_filters.get(&key);
-            cached.is_some_and(|cached| cached.resource_version() == live.resource_version())
-        }))
+        Ok(!gateways
+            .iter()
+            .any(|gateway| gateways::serves(gateway.annotations(), &self.namespace, &self.name)))
     }
 
     /// Objects as the API server has them, without their content.

@@ -4,21 +4,30 @@
 //! behind what this controller has written itself, and nothing is written on such a ground. Another controller's
 //! writes need no memory: whoever begins to lead fills its caches anew.
 
-use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use envoy_config::istio::input::{EntryKind, Input};
 use kube::ResourceExt as _;
 use tokio::time::Instant;
 
 use crate::cluster::crd::LaneGroup;
+use crate::cluster::queue::Place;
 
 /// The uid of a group: one of the same name that comes later is another one.
 type Uid = String;
 
 /// The memory of one controller.
 #[derive(Debug, Default)]
-pub struct Memory(Mutex<BTreeMap<Uid, Remembered>>);
+pub struct Memory(Mutex<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    groups: BTreeMap<Uid, Remembered>,
+    /// Gateways that are to be written anew.
+    stirred: BTreeSet<Place>,
+}
 
 /// What is known of one group.
 #[derive(Debug, Default)]
@@ -29,21 +38,23 @@ struct Remembered {
     followed: Option<(u64, Instant)>,
     /// The step that something is in, and since when it has been seen there.
     steps: BTreeMap<String, (String, Instant)>,
+    /// What was generated from last, under the number that the status has.
+    in_force: Option<Arc<Input>>,
 }
 
 impl Memory {
     /// Takes down what the API server has made of a write.
     pub(super) fn written(&self, group: &LaneGroup) {
         let Some(version) = version(group) else { return };
-        let mut groups = self.groups();
-        let remembered = groups.entry(group.uid().unwrap_or_default()).or_default();
+        let mut state = self.state();
+        let remembered = state.groups.entry(group.uid().unwrap_or_default()).or_default();
         remembered.version = remembered.version.max(version);
     }
 
     /// Whether we have written a newer version of the group than this one.
     pub(super) fn is_ahead_of(&self, group: &LaneGroup) -> bool {
-        let groups = self.groups();
-        let remembered = groups.get(&group.uid().unwrap_or_default());
+        let state = self.state();
+        let remembered = state.groups.get(&group.uid().unwrap_or_default());
         remembered.zip(version(group)).is_some_and(|(remembered, found)| found < remembered.version)
     }
 
@@ -58,8 +69,8 @@ impl Memory {
         do_follow: bool,
         now: Instant,
     ) -> Option<Duration> {
-        let mut groups = self.groups();
-        let remembered = groups.entry(group.uid().unwrap_or_default()).or_default();
+        let mut state = self.state();
+        let remembered = state.groups.entry(group.uid().unwrap_or_default()).or_default();
         remembered.followed =
             remembered.followed.filter(|(followed, _)| do_follow && *followed == generation);
         if !do_follow {
@@ -72,8 +83,8 @@ impl Memory {
     /// For how long `what`, something of the group, has been seen in a step, by our own monotonic clock; another
     /// step begins anew. The times in objects are no ground for this either.
     pub(super) fn in_step(&self, group: &LaneGroup, what: &str, step: &str, now: Instant) -> Duration {
-        let mut groups = self.groups();
-        let steps = &mut groups.entry(group.uid().unwrap_or_default()).or_default().steps;
+        let mut state = self.state();
+        let steps = &mut state.groups.entry(group.uid().unwrap_or_default()).or_default().steps;
         let (known, since) = steps.entry(what.to_owned()).or_insert_with(|| (step.to_owned(), now));
         if known != step {
             (*known, *since) = (step.to_owned(), now);
@@ -81,12 +92,43 @@ impl Memory {
         now.duration_since(*since)
     }
 
-    /// The group is gone.
-    pub(super) fn forget(&self, group: &LaneGroup) {
-        self.groups().remove(&group.uid().unwrap_or_default());
+    /// Takes down what is in force of a group, once its status has the number of that and its objects are written;
+    /// `None` where nothing is.
+    pub(super) fn put_in_force(&self, group: &LaneGroup, input: Option<Input>) {
+        let mut state = self.state();
+        let remembered = state.groups.entry(group.uid().unwrap_or_default()).or_default();
+        let former = std::mem::replace(&mut remembered.in_force, input.map(Arc::new));
+        let now = remembered.in_force.clone();
+        if former.as_ref().map(|input| input.generation) != now.as_ref().map(|input| input.generation) {
+            let entries = former.iter().chain(&now).flat_map(|input| &input.entries);
+            let gateways = entries.filter(|entry| entry.kind == EntryKind::Gateway);
+            state.stirred.extend(
+                gateways.map(|entry| Place {
+                    namespace: entry.namespace.to_string(),
+                    name: entry.name.to_string(),
+                }),
+            );
+        }
     }
 
-    fn groups(&self) -> MutexGuard<'_, BTreeMap<Uid, Remembered>> {
+    /// The gateways of groups that have something else in force than when this was asked last.
+    pub fn take_stirred(&self) -> BTreeSet<Place> {
+        std::mem::take(&mut self.state().stirred)
+    }
+
+    /// What is in force of a group, as far as this controller has looked at it.
+    ///
+    /// Lanes may have changed since then: under this number nothing else may be written.
+    pub(super) fn in_force(&self, group: &LaneGroup) -> Option<Arc<Input>> {
+        self.state().groups.get(&group.uid().unwrap_or_default())?.in_force.clone()
+    }
+
+    /// The group is gone.
+    pub(super) fn forget(&self, group: &LaneGroup) {
+        self.state().groups.remove(&group.uid().unwrap_or_default());
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

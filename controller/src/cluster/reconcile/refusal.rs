@@ -2,11 +2,11 @@
 //! against; and groups whose newest rules cannot be written.
 
 use envoy_config::istio::GenerateError;
+use kube::ResourceExt as _;
 use lane::model::{LaneGroup as GroupModel, LaneGroupStatus, ProxyCount};
 
 use super::lanes::Lanes;
-use super::{Outcome, Pass, ReconcileError};
-use crate::cluster::apply;
+use super::{Outcome, Pass, ReconcileError, gateways};
 use crate::cluster::conditions::{self, ACCEPTED, Draft, PROGRAMMED, RESOLVED_REFS, reason};
 use crate::cluster::dereference::Reading;
 use crate::cluster::neighbours::Conflict;
@@ -28,11 +28,13 @@ impl Pass<'_> {
         conflict: &Conflict,
         wanted: &GroupModel,
     ) -> Result<Outcome, ReconcileError> {
-        self.put_gateways(None).await?;
-        apply::prune(&self.ctx.client, &self.ctx.world, &self.owned(), &[]).await?;
+        self.ctx.memory.put_in_force(self.group, None);
+        // The gateways first, which let the group go when its status says that nothing of it is in force.
+        self.withdraw(false).await?;
         let status = LaneGroupStatus {
             accepted: None,
             lanes: Vec::new(),
+            clusters: Vec::new(),
             // What is in force after this is a new generation, even if it says the same.
             rules_digest: String::new(),
             proxies: ProxyCount::default(),
@@ -49,14 +51,32 @@ impl Pass<'_> {
         error: &GenerateError,
         accepted: Draft,
         reading: &Reading,
-        lanes: &Lanes,
+        mut lanes: Lanes,
     ) -> Result<Outcome, ReconcileError> {
         let status = self.status();
+        self.keep_held(&mut lanes);
+        if self.ctx.memory.in_force(self.group).is_none() {
+            self.ctx.memory.put_in_force(self.group, gateways::by_status(self.ctx, self.group));
+        }
         let [accepted, resolved, _] = conditions::of_group(accepted, reading, &[], status.proxies);
         let remedy = "use in-lists, prefixes or a share instead of single rules, or divide the group";
         let message = format!("{error}; {remedy}; what was programmed before stays in force");
-        self.finish(status, [accepted, resolved, Draft::bad(PROGRAMMED, reason::TOO_LARGE, message)], lanes)
+        self.finish(status, [accepted, resolved, Draft::bad(PROGRAMMED, reason::TOO_LARGE, message)], &lanes)
             .await
+    }
+
+    /// What lanes have in force stays what it was.
+    fn keep_held(&self, lanes: &mut Lanes) {
+        for lane in self.lane_objects() {
+            let (name, held) = (lane.name_any(), lane.status.clone().unwrap_or_default());
+            if let Some(verdict) = lanes.verdicts.get_mut(&name) {
+                verdict.in_force = held.accepted.clone();
+            }
+            let model = lanes.in_force.iter_mut().find(|model| model.metadata.name.as_str() == name);
+            if let Some(model) = model {
+                model.status = Some(held);
+            }
+        }
     }
 
     async fn say(

@@ -9,6 +9,7 @@ use lane::model::{HistoryEntry, LaneGroupStatus, LaneInForce, LaneStatus, Object
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::generation::has_followed;
 use super::lanes::Lanes;
 use super::{Outcome, Pass, ReconcileError};
 use crate::cluster::conditions::{self, Draft};
@@ -57,13 +58,18 @@ impl Pass<'_> {
                 buckets: buckets.unwrap_or_default(),
                 accepted: verdict.in_force.clone(),
                 release: lanes.releases.get(&lane.name_any()).cloned(),
-                ..former.clone()
             };
             if next != former {
                 self.put_lane(&lane, &next).await?;
             }
         }
-        Ok(if settled { Outcome::Settled } else { Outcome::Waiting })
+        Ok(if settled {
+            Outcome::Settled
+        } else if !is_moving && is_released && has_followed(next.proxies) {
+            Outcome::Unverified
+        } else {
+            Outcome::Waiting
+        })
     }
 
     fn history(&self, lanes: &Lanes, in_force: &[LaneInForce]) -> Vec<HistoryEntry> {
