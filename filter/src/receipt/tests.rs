@@ -288,7 +288,7 @@ fn groups_at_one_gateway_have_gauges_of_their_own() {
         worker.receipts.on_configure(&worker.host, &mut worker.metrics, installed);
     }
     pass(&process, 100);
-    [&a, &b].map(|installed| worker.tick_of(installed));
+    [&a, &b].iter().for_each(|installed| worker.tick_of(installed));
     let generation = |group: &str| process.metric(&format!("role=.=entry;.;group=.={group};.;{GENERATION}"));
     assert_eq!((generation("demo/a"), generation("demo/b")), (Some(7), Some(1_000)));
     // The one that goes takes nothing from the other.
