@@ -13,7 +13,7 @@ mod several_groups;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use controller::cluster::crd::{Lane, LaneGroup};
 use kube::api::{Api, DeleteParams, DynamicObject, Patch, PatchParams};
 use serde_json::json;
@@ -194,6 +194,11 @@ async fn nothing_is_written_when_nothing_changes() -> Result<()> {
     wait::succeeds(DEADLINE, "the group is programmed", async || {
         let programmed = condition(&demo, "Programmed").await?;
         ensure!(programmed.0 == "True", "{programmed:?}");
+        // These proxies say that they run what the gateway has not even been told.
+        let status = demo.groups().get("shop").await?.status.context("no status")?;
+        let newest = format!("generation\\\":{},", status.rules_generation);
+        let gateway = demo.at_the_gateway().await?;
+        ensure!(gateway.contains(&newest), "{newest} is not in {gateway}");
         Ok(())
     })
     .await?;

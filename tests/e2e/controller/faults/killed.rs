@@ -44,7 +44,7 @@ async fn a_controller_killed_at_any_write_is_followed_by_one_that_ends_at_the_sa
     let figures = Figures::new(
         "The controller is killed with -9 before and after its writes, and its successor ends at the same objects",
     );
-    killed(Round::LANES, sized(4, 1), figures).await?.record("controller-killed")
+    killed(Round::LANES, sized(8, 1), figures).await?.record("controller-killed")
 }
 
 #[tokio::test]
@@ -52,7 +52,7 @@ async fn a_release_whose_controller_is_killed_at_any_write_ends_at_the_same() ->
     let figures = Figures::new(
         "The controller is killed with -9 before and after its writes of a promotion and a rollback: each is carried out once, in its order",
     );
-    killed(Round::RELEASES, sized(7, 1), figures).await?.record("release-killed")
+    killed(Round::RELEASES, sized(12, 1), figures).await?.record("release-killed")
 }
 
 /// Kills the controller at every write of the round, or at every so many.
