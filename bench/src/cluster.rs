@@ -180,8 +180,9 @@ impl Bench {
                 let (namespace, group) = self.contents.turn(last);
                 self.lanectl.ok(["remove-lane", "gray", "-n", namespace, "--group", group, "--wait"]).await?;
             }
-            made.push(self.change(turn, &format!("made-{turn}")).await?);
-            changed.push(self.change(turn, &format!("changed-{turn}")).await?);
+            // Neither is a part of another one.
+            made.push(self.change(turn, &format!("made-{turn}-")).await?);
+            changed.push(self.change(turn, &format!("changed-{turn}-")).await?);
             eprint!("\r{} of {} lanes", turn + 1, self.options.changes);
         }
         eprintln!();
@@ -197,9 +198,8 @@ impl Bench {
         let events = window.events(&self.cluster)?;
         let first =
             calls::written(&events, |name, _| name.contains(group) || name.starts_with("graylane.entry"));
-        let admitted = calls::written(&events, |name, body| {
-            name.starts_with("graylane.entry") && body.contains(&format!("\"{value}\""))
-        });
+        let admitted =
+            calls::written(&events, |name, body| name.starts_with("graylane.entry") && body.contains(value));
         let after = |time: Option<SystemTime>| -> Result<f64> {
             let time = time.with_context(|| format!("{namespace}/{group}: no EnvoyFilter was written"))?;
             Ok(time.duration_since(begun)?.as_secs_f64() * 1e3)
