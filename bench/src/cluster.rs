@@ -178,7 +178,8 @@ impl Bench {
         for turn in 0..self.options.changes {
             if let Some(last) = turn.checked_sub(self.options.lanes) {
                 let (namespace, group) = self.contents.turn(last);
-                self.lanectl.ok(["remove-lane", "gray", "-n", namespace, "--group", group, "--wait"]).await?;
+                let lane = objects::lane_of(group);
+                self.lanectl.ok(["remove-lane", &lane, "-n", namespace, "--group", group, "--wait"]).await?;
             }
             // Neither is a part of another one.
             made.push(self.change(turn, &format!("made-{turn}-")).await?);
@@ -214,8 +215,8 @@ impl Bench {
     }
 
     async fn set_lane(&self, namespace: &str, group: &str, value: &str) -> Result<()> {
-        let header = format!("x-gray={value}");
-        let args = ["set-lane", "gray", "--header", &header, "-n", namespace, "--group", group, "--wait"];
+        let (lane, header) = (objects::lane_of(group), format!("x-gray={value}"));
+        let args = ["set-lane", &lane, "--header", &header, "-n", namespace, "--group", group, "--wait"];
         self.lanectl.ok(args).await.map(drop)
     }
 

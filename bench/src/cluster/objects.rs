@@ -74,6 +74,11 @@ impl Contents {
     }
 }
 
+/// The lane of a group; a namespace has a name only once.
+pub(super) fn lane_of(group: &str) -> String {
+    format!("gray-{group}")
+}
+
 /// As many services as there are groups; those whose turn comes, spread over all namespaces, have a gray version.
 fn shops(options: Options) -> Vec<Shop> {
     let every = (options.groups / options.changes.max(1)).max(1);
@@ -91,7 +96,7 @@ impl Shop {
         create::<Service>(client, namespace, service(name)).await?;
         create::<Deployment>(client, namespace, deployment(name, "v1", None, 1)).await?;
         if self.has_gray {
-            create::<Deployment>(client, namespace, deployment(name, "v2", Some("gray"), 1)).await?;
+            create::<Deployment>(client, namespace, deployment(name, "v2", Some(&lane_of(name)), 1)).await?;
         }
         create::<LaneGroup>(client, namespace, group(name)).await
     }
@@ -108,7 +113,7 @@ async fn create_wide(client: &Client, proxies: usize) -> Result<()> {
     let replicas = proxies.saturating_sub(2);
     create::<Service>(client, WIDE, service(WIDE)).await?;
     create::<Deployment>(client, WIDE, deployment(WIDE, "v1", None, replicas)).await?;
-    create::<Deployment>(client, WIDE, deployment(WIDE, "v2", Some("gray"), 1)).await?;
+    create::<Deployment>(client, WIDE, deployment(WIDE, "v2", Some(&lane_of(WIDE)), 1)).await?;
     create::<LaneGroup>(client, WIDE, group(WIDE)).await
 }
 
