@@ -105,6 +105,8 @@ impl Layout {
             .arg("--audit-policy-file", self.file("audit-policy.yaml"))
             .arg("--audit-log-path", self.audit_log())
             .arg("--audit-log-mode", "blocking")
+            // In megabytes; by itself the log would begin anew at 100.
+            .arg("--audit-log-maxsize", "4000")
     }
 
     pub(super) fn controller_manager(&self, kubeconfig: &Path) -> Command {
