@@ -188,12 +188,7 @@ impl Mesh {
         if let Some(next) = self.options.next_service(workload.service.as_str()) {
             config = config.next(NextHop::new(workload.outbound, next)?);
         }
-        // The port may still be in the hands of a predecessor that was killed.
-        let what = format!("{name} to listen");
-        let app =
-            wait::succeeds(PATIENCE, &what, async || Ok(App { config: config.clone() }.start().await?))
-                .await?;
-        self.apps.insert(name.to_owned(), app);
+        self.apps.insert(name.to_owned(), listening(name, config, PATIENCE).await?);
         Ok(())
     }
 
@@ -257,4 +252,10 @@ fn write_topology(path: &Path, topology: &Topology) -> Result<()> {
     // JSON is YAML.
     std::fs::write(path, serde_json::to_vec_pretty(topology)?)
         .with_context(|| format!("failed to write {}", path.display()))
+}
+
+/// Starts an application; its port may still be in the hands of a predecessor that was killed.
+pub(crate) async fn listening(name: &str, config: Config, patience: Duration) -> Result<Running> {
+    let what = format!("{name} to listen");
+    wait::succeeds(patience, &what, async || Ok(App { config: config.clone() }.start().await?)).await
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use tests::client::{Call, Protocol};
+use tests::client::{Call, Client, Protocol};
 use tests::istio_mesh::{Emitter, IstioMesh, IstioOptions};
 use tests::load::{Load, Running};
 use tests::mesh::MeshOptions;
@@ -34,6 +34,22 @@ fn post() -> Call {
 async fn advance(load: &Running) -> Result<()> {
     let goal = load.ended() + SAMPLE;
     wait::until(DEADLINE, "requests to end", async || (load.ended() >= goal).then_some(())).await
+}
+
+/// Sends a sample of requests that may be repeated and of such that may not.
+async fn all_fall_back(client: &Client) -> Result<()> {
+    for call in [gray(), post()] {
+        for _ in 0..SAMPLE {
+            let answer = client.send(call.clone()).await?;
+            ensure!(
+                (answer.status, answer.hops()) == (200, FALLEN_BACK),
+                "{} {}",
+                answer.status,
+                answer.text()
+            );
+        }
+    }
+    Ok(())
 }
 
 async fn the_lane_falls_back(emitter: Emitter) -> Result<()> {
@@ -70,17 +86,7 @@ async fn the_lane_falls_back(emitter: Emitter) -> Result<()> {
 
     // Its application is dead behind the living sidecar: nothing was sent, so that every method is tried again.
     mesh.kill_app(GONE).await?;
-    for call in [gray(), post()] {
-        for _ in 0..SAMPLE {
-            let answer = client.send(call.clone()).await?;
-            ensure!(
-                (answer.status, answer.hops()) == (200, FALLEN_BACK),
-                "{} {}",
-                answer.status,
-                answer.text()
-            );
-        }
-    }
+    all_fall_back(&client).await?;
     mesh.start_app(GONE).await?;
     goes(&client, &gray(), GRAY).await?;
 
@@ -89,17 +95,7 @@ async fn the_lane_falls_back(emitter: Emitter) -> Result<()> {
     mesh.kill_app(GONE).await?;
     // The connection that broke may have held a request's place.
     goes(&client, &gray(), FALLEN_BACK).await?;
-    for call in [gray(), post()] {
-        for _ in 0..SAMPLE {
-            let answer = client.send(call.clone()).await?;
-            ensure!(
-                (answer.status, answer.hops()) == (200, FALLEN_BACK),
-                "{} {}",
-                answer.status,
-                answer.text()
-            );
-        }
-    }
+    all_fall_back(&client).await?;
     mesh.start_app(GONE).await?;
     mesh.start_envoy(GONE).await?;
     goes(&client, &gray(), GRAY).await?;

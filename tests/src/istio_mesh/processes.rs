@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use chain::{App, Config, NextHop};
+use chain::{Config, NextHop};
 use futures_util::future::try_join_all;
 
 use super::IstioMesh;
 use crate::envoy::{Envoy, EnvoyOptions};
-use crate::wait;
+use crate::mesh::listening;
 
 /// How long an application may take to get its port.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -28,12 +28,7 @@ impl IstioMesh {
         if let Some(next) = self.options.next_service(&pod.service) {
             config = config.next(NextHop::new(self.outbound(name)?, next)?);
         }
-        // The port may still be in the hands of a predecessor that was killed.
-        let what = format!("{name} to listen");
-        let app =
-            wait::succeeds(PATIENCE, &what, async || Ok(App { config: config.clone() }.start().await?))
-                .await?;
-        self.apps.insert(name.to_owned(), app);
+        self.apps.insert(name.to_owned(), listening(name, config, PATIENCE).await?);
         Ok(())
     }
 

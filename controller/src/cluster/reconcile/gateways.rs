@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use envoy_config::istio::input::{Entry, EntryKind, Input};
 use envoy_config::istio::{GenerateError, IstioObject, gateway, names};
 use kube::ResourceExt as _;
-use lane::name::{NamespaceName, WorkloadName};
+use lane::name::NamespaceName;
 
 use super::{Context, Outcome, Pass, ReconcileError};
 use crate::cluster::apply::{self, ApplyError, Owned};
@@ -69,7 +69,7 @@ pub async fn reconcile_gateway(ctx: &Context, place: &Place) -> Result<Outcome, 
     let Ok((namespace, name)) = place.parse() else { return Ok(Outcome::Gone) };
     let groups = ctx.world.groups.state();
     let groups: Vec<&LaneGroup> =
-        groups.iter().map(AsRef::as_ref).filter(|group| has_entry(group, &namespace, &name)).collect();
+        groups.iter().map(AsRef::as_ref).filter(|group| has_entry(group, place)).collect();
     let mut inputs = Vec::new();
     for group in groups {
         match ctx.memory.in_force(group) {
@@ -120,13 +120,8 @@ pub(super) fn by_status(ctx: &Context, group: &LaneGroup) -> Option<Input> {
 }
 
 /// Whether a group that is here to stay names the gateway as an entry.
-fn has_entry(group: &LaneGroup, namespace: &NamespaceName, name: &WorkloadName) -> bool {
-    let own = group.metadata.namespace.as_deref();
-    group.metadata.deletion_timestamp.is_none()
-        && dereference::spec_in_force(group).entries.iter().any(|entry| {
-            let entry_namespace = entry.namespace.as_ref().map(NamespaceName::as_str).or(own);
-            entry.name == *name && entry_namespace == Some(namespace.as_str())
-        })
+fn has_entry(group: &LaneGroup, gateway: &Place) -> bool {
+    group.metadata.deletion_timestamp.is_none() && entries_of(group).any(|entry| entry == *gateway)
 }
 
 impl Pass<'_> {
