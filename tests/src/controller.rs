@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, anyhow, ensure};
 use tempfile::TempDir;
 
 use crate::process::Process;
@@ -75,9 +75,10 @@ impl Controller {
         args.push(format!("--listen={address}"));
         let process = Process::start(binary, args, &dir.path().join("log"))?;
         let mut controller = Self { process, address, dir };
-        wait::succeeds(DEADLINE, "the controller to be ready", async || controller.is_ready().await)
-            .await
-            .with_context(|| controller.log())?;
+        let ready =
+            wait::succeeds(DEADLINE, "the controller to be ready", async || controller.is_ready().await);
+        let ready = ready.await;
+        controller.explains(ready)?;
         Ok(controller)
     }
 
@@ -85,6 +86,15 @@ impl Controller {
     #[must_use]
     pub fn log(&self) -> String {
         std::fs::read_to_string(self.dir.path().join("log")).unwrap_or_default()
+    }
+
+    /// A result whose error, if it is one, ends with what the controller has logged.
+    ///
+    /// # Errors
+    /// The error of the result.
+    pub fn explains<T>(&self, result: Result<T>) -> Result<T> {
+        // What is wrong comes first: logs are long, and their end is what gets lost.
+        result.map_err(|error| anyhow!("{error:#}\n---- the controller\n{}", self.log()))
     }
 
     /// Its process id.
@@ -123,7 +133,8 @@ impl Controller {
     /// # Errors
     /// What is wrong.
     pub async fn ready(&mut self) -> Result<()> {
-        self.is_ready().await.with_context(|| self.log())
+        let ready = self.is_ready().await;
+        self.explains(ready)
     }
 
     async fn is_ready(&mut self) -> Result<()> {

@@ -67,7 +67,7 @@ pub(super) async fn ended(demo: &Demo, request: &str) -> Result<(ReleasePhase, S
         ensure!(release.request == request && release.phase.is_final(), "{release:?}");
         Ok((release.phase, release.message))
     });
-    found.await.with_context(|| demo.controller.log())
+    demo.controller.explains(found.await)
 }
 
 async fn annotate_baseline(demo: &Demo, patch: Value) -> Result<()> {

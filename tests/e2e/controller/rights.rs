@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Result, ensure};
 use controller::cluster::install;
 use kube::api::DeleteParams;
 use lane::model::ReleasePhase;
@@ -108,7 +108,7 @@ async fn compare(namespaced: bool) -> Result<()> {
     })
     .await?;
     let demo = Demo::with(cluster.clone(), namespace, controller, proxies).await?;
-    live_through_everything(&demo).await.with_context(|| demo.controller.log())?;
+    demo.controller.explains(live_through_everything(&demo).await)?;
 
     let granted = granted(&installed);
     wait::succeeds(DEADLINE, "the lease is renewed", async || {

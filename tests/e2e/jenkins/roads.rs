@@ -40,14 +40,14 @@ impl Release {
         // As the guide begins.
         let init = "lanectl init shop --entry gateway --service a,b,c --namespace shop && \
                     lanectl wait --namespace shop --timeout 100s";
-        site.sh(&site.path(""), init).await.with_context(|| controller.log())?;
+        controller.explains(site.sh(&site.path(""), init).await)?;
         Ok(Self { site, agent, controller, _gateway: gateway, _proxies: proxies })
     }
 
     /// Runs a step that has to succeed.
     async fn ok(&self, step: &Step) -> Result<Output> {
         let ended = self.agent.run(step).await?.exits(0);
-        ended.with_context(|| format!("step `{}`; the controller:\n{}", step.label, self.controller.log()))
+        self.controller.explains(ended.with_context(|| format!("step `{}`", step.label)))
     }
 
     /// Runs the steps of a build up to the gate.

@@ -50,7 +50,7 @@ async fn a_lane_is_promoted_and_rolled_back_from_the_command_line() -> Result<()
     ensure!(image(&shop).await? == "example.com/app:1", "a dry run has changed the baseline");
 
     let promote = ["promote", "gray", "--group=shop", "--wait", "--timeout=60s"];
-    let promoted = shop.ok(&promote).await.with_context(|| controller.log())?;
+    let promoted = controller.explains(shop.ok(&promote).await)?;
     ensure!(promoted.stderr.contains("lane gray: Promoted\n"), "{}", promoted.stderr);
     ensure!(image(&shop).await? == "example.com/app:2", "{}", image(&shop).await?);
     // A pipeline whose agent was lost runs it again.

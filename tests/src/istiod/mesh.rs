@@ -103,7 +103,7 @@ impl IstioMesh {
     /// What `lanectl wait` says.
     pub async fn followed(&self) -> Result<()> {
         let waited = self.lanectl(&["wait", "--timeout", "120s"]).await;
-        waited.map(drop).with_context(|| self.controller.log())
+        self.controller.explains(waited.map(drop))
     }
 
     /// Waits until all pods that there are to be are ready.

@@ -99,13 +99,12 @@ async fn a_namespace_that_is_deleted_goes_with_everything() -> Result<()> {
     stage.settled().await?;
     let namespaces: Api<Namespace> = Api::all(stage.demo.cluster.client().await?);
     namespaces.delete(&stage.demo.namespace, &DeleteParams::default()).await?;
-    wait::succeeds(DEADLINE, "the namespace to go", async || {
+    let gone = wait::succeeds(DEADLINE, "the namespace to go", async || {
         let left = namespaces.get_opt(&stage.demo.namespace).await?;
         ensure!(left.is_none(), "{:?}", left.map(|left| left.status));
         Ok(())
-    })
-    .await
-    .with_context(|| stage.demo.controller.log())
+    });
+    stage.demo.controller.explains(gone.await)
 }
 
 /// Deletes an object, and returns it as it was made.

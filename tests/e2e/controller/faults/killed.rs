@@ -59,10 +59,6 @@ async fn a_release_whose_controller_is_killed_at_any_write_ends_at_the_same() ->
 async fn killed(round: Round, every: usize, figures: Figures) -> Result<Figures> {
     let cluster = Demo::cluster().await?;
     let changes = undisturbed(cluster.clone(), round).await?;
-    for Undisturbed { change, writes, .. } in &changes {
-        println!("{change:?}");
-        writes.iter().enumerate().for_each(|(index, write)| println!("  {} {write}", index + 1));
-    }
     let points: Vec<_> = changes.iter().map(|change| points_of(change, every)).collect();
     let stages = sized(6, 8);
     let running = (0..stages).map(|stage| {
@@ -157,13 +153,16 @@ async fn interrupt(
             Ok(None)
         }
     });
-    let held =
-        held.await.with_context(|| format!("{:?}\n{}", stage.proxy.writes(), stage.demo.controller.log()))?;
+    let held = stage.demo.controller.explains(held.await)?;
     if held.is_some() {
         stage.proxy.count_from_here(None);
         stage.kill_and_replace().await?;
     }
     stage.converged(&undisturbed.end).await.with_context(|| format!("held was {held:?}"))?;
-    stage.history.judge().await?;
+    stage
+        .demo
+        .controller
+        .explains(stage.history.judge().await)
+        .with_context(|| format!("held was {held:?}"))?;
     Ok(held)
 }

@@ -39,11 +39,10 @@ impl Stage {
 
     /// Waits until the objects are those that an undisturbed run has ended at.
     pub(super) async fn converged(&self, expected: &str) -> Result<()> {
-        wait::succeeds(DEADLINE, "the objects to be as without the fault", async || {
+        let same = wait::succeeds(DEADLINE, "the objects to be as without the fault", async || {
             forms::same(&form(&self.demo).await?, expected)
-        })
-        .await
-        .with_context(|| self.demo.controller.log())
+        });
+        self.demo.controller.explains(same.await)
     }
 
     /// Kills the controller as `kill -9` does, and puts another one in its place. The lease is taken from the dead:
@@ -60,10 +59,9 @@ impl Stage {
 
 /// Waits until all that was asked for is done, and returns the objects of then.
 pub(super) async fn settled(demo: &Demo) -> Result<String> {
-    wait::succeeds(DEADLINE, "the objects to be as they are wanted", async || {
+    let form = wait::succeeds(DEADLINE, "the objects to be as they are wanted", async || {
         forms::settled(demo).await?;
         form(demo).await
-    })
-    .await
-    .with_context(|| demo.controller.log())
+    });
+    demo.controller.explains(form.await)
 }

@@ -73,11 +73,10 @@ async fn given(demo: &Demo) -> Result<u64> {
 /// Waits for further passes of the controller.
 async fn passes(demo: &Demo, wanted: u64) -> Result<()> {
     let before = demo.controller.passes().await?;
-    wait::succeeds(DEADLINE, "further passes", async || {
+    let further = wait::succeeds(DEADLINE, "further passes", async || {
         let passes = demo.controller.passes().await? - before;
         ensure!(passes >= wanted, "{passes} of {wanted}");
         Ok(())
-    })
-    .await
-    .with_context(|| demo.controller.log())
+    });
+    demo.controller.explains(further.await)
 }
