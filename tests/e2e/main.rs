@@ -2,7 +2,6 @@
 
 mod bad_config;
 mod bad_input;
-mod certificates;
 mod cluster;
 mod controller;
 mod differential;

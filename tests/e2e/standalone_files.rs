@@ -10,11 +10,11 @@ use std::process::{Command, Stdio};
 use anyhow::{Context as _, Result, ensure};
 use envoy_config::topology::AccessLog;
 use serde_json::json;
+use tests::certificates::Authority;
 use tests::envoy::ENVOY_VARIABLE;
 use tests::figures::Figures;
 use tests::mesh::{Mesh, MeshOptions};
 
-use crate::certificates::Authority;
 use crate::lanes;
 
 /// Names the program that checks files against Envoy's descriptors.

@@ -16,6 +16,7 @@ mod watches;
 use std::convert::Infallible;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use bytes::Bytes;
@@ -47,6 +48,9 @@ const NOT_PASSED_ON: [HeaderName; 5] = [
     header::CONTENT_LENGTH,
     header::TRANSFER_ENCODING,
 ];
+
+/// The pause after a connection that could not be taken.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 type Answer = Response<UnsyncBoxBody<Bytes, Infallible>>;
 
@@ -197,7 +201,8 @@ impl Shared {
         match moment {
             Some((Moment::Before, write)) => self.hold(write).await,
             Some((Moment::After, write)) => {
-                self.pass_on(request).await?;
+                // Also where the API server could not be asked: whoever waits is to be killed here.
+                let _answer = self.pass_on(request).await;
                 self.hold(write).await
             }
             None => self.pass_on(request).await,
@@ -245,7 +250,12 @@ fn write_of(request: &Request<Incoming>) -> Option<Write> {
 
 async fn serve(listener: TcpListener, shared: Arc<Shared>) {
     let mut connections = JoinSet::new();
-    while let Ok((stream, _)) = listener.accept().await {
+    loop {
+        let Ok((stream, _)) = listener.accept().await else {
+            // No free descriptor, which another connection will give back.
+            tokio::time::sleep(ACCEPT_PAUSE).await;
+            continue;
+        };
         let shared = shared.clone();
         let service = service_fn(move |request| shared.clone().answer(request));
         // An error ends the connection, which is what the controller is to see of it.

@@ -5,6 +5,7 @@
 //! recorded.rs          the recording, and what is derived from it for other services and the gateway
 //! subsets.rs           what istiod makes of DestinationRules
 //! virtual_services.rs  what istiod makes of VirtualServices
+//! mutual_tls.rs        certificates, and what istiod makes of mutual TLS
 //! proxies.rs           the configuration of every proxy; our EnvoyFilters go through istio_patch.rs
 //! loopback.rs          the same for real Envoys on loopback
 //! control_plane.rs     what they ask for it
@@ -16,6 +17,7 @@
 
 mod control_plane;
 mod loopback;
+mod mutual_tls;
 pub mod options;
 mod pods;
 mod processes;
@@ -38,6 +40,7 @@ use tempfile::TempDir;
 
 use self::control_plane::ControlPlane;
 use self::loopback::Site;
+use self::mutual_tls::MutualTls;
 pub use self::options::{Emitter, IstioOptions, PortProtocol, gateway_service, virtual_service};
 use self::pods::Pod;
 use self::proxies::{Programmed, World};
@@ -62,6 +65,7 @@ pub struct IstioMesh {
     lanes: BTreeMap<String, Value>,
     generation: u64,
     control_plane: ControlPlane,
+    tls: Option<MutualTls>,
     apps: BTreeMap<String, Running>,
     envoys: BTreeMap<String, Envoy>,
     diagnostics: Diagnostics,
@@ -74,19 +78,23 @@ impl IstioMesh {
     /// # Errors
     /// What an application or an Envoy says, or what of the configuration is not known here.
     pub async fn start(options: MeshOptions, istio: IstioOptions) -> Result<Self> {
+        let dir = tempfile::Builder::new().prefix("graylane-istio-").tempdir()?;
+        let pods = Pod::all(&options)?;
+        let tls = if istio.is_mutual_tls { Some(MutualTls::new(dir.path(), &pods)?) } else { None };
         let mut mesh = Self {
             recorded: Recorded::read()?,
-            pods: Pod::all(&options)?,
+            pods,
             gateway_port: ports::free()?,
             options,
             istio,
             lanes: BTreeMap::new(),
             generation: 1,
             control_plane: ControlPlane::start().await?,
+            tls,
             apps: BTreeMap::new(),
             envoys: BTreeMap::new(),
             diagnostics: Diagnostics::new(),
-            dir: tempfile::Builder::new().prefix("graylane-istio-").tempdir()?,
+            dir,
         };
         let programmed = mesh.programmed()?;
         let endpoints = programmed.endpoints(&mesh.pods);
@@ -208,6 +216,7 @@ impl IstioMesh {
             istio: &self.istio,
             pods: &self.pods,
             gateway_port: self.gateway_port,
+            tls: self.tls.as_ref(),
         };
         world.program(&input)
     }

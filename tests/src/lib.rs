@@ -11,6 +11,7 @@
 //! fake_proxies.rs answers in place of pods that have no processes
 //! lanectl.rs      the lanectl binary, run with arguments
 //! process.rs      what both Envoy and its validation run in
+//! certificates.rs certificates of an authority of a test
 //! client.rs       requests over HTTP/1.1, HTTP/2 and gRPC
 //! raw.rs          bytes over a bare TCP connection
 //! istio_patch.rs  what istiod makes of EnvoyFilters
@@ -30,6 +31,7 @@
 //! `cargo xtask e2e` adds `GRAYLANE_ISTIOD`.
 
 pub mod api_proxy;
+pub mod certificates;
 pub mod client;
 pub mod cluster;
 pub mod controller;

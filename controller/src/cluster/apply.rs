@@ -191,7 +191,7 @@ async fn remove(client: &Client, gone: &[Found]) -> Result<(), ApplyError> {
         let params = DeleteParams::default().preconditions(preconditions);
         match api.delete(&name, &params).await {
             Ok(_) => {}
-            Err(kube::Error::Api(status)) if status.code == 404 || status.code == 409 => {}
+            Err(kube::Error::Api(status)) if status.code == 404 => {}
             Err(error) => done = done.and(Err(failed(kind, &namespace, &name, error))),
         }
     }

@@ -33,7 +33,8 @@ pub(super) struct Subset {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct TrafficPolicy {
-    pub(super) connection_pool: ConnectionPool,
+    #[serde(flatten)]
+    pub(super) settings: Settings,
     pub(super) port_level_settings: Vec<PortLevelSettings>,
 }
 
@@ -42,7 +43,42 @@ pub(super) struct TrafficPolicy {
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct PortLevelSettings {
     pub(super) port: PortSelector,
+    #[serde(flatten)]
+    pub(super) settings: Settings,
+}
+
+/// What we read of settings, be they for one port or for all.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct Settings {
     pub(super) connection_pool: ConnectionPool,
+    pub(super) load_balancer: LoadBalancer,
+}
+
+/// How endpoints are chosen, as far as routes say it.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct LoadBalancer {
+    pub(super) consistent_hash: ConsistentHash,
+}
+
+/// What requests are hashed by: one of these.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct ConsistentHash {
+    pub(super) http_header_name: Option<String>,
+    pub(super) http_cookie: Option<HashCookie>,
+    pub(super) use_source_ip: bool,
+    pub(super) http_query_parameter_name: Option<String>,
+}
+
+/// A cookie that requests are hashed by; the proxy gives it to clients that have none if it has a life time.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct HashCookie {
+    pub(super) name: String,
+    pub(super) path: String,
+    pub(super) ttl: Option<String>,
 }
 
 /// A port by its number.

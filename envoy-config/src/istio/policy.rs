@@ -5,7 +5,9 @@
 
 use lane::name::{LaneName, NamespaceName};
 
-use super::destination_rule::{ConnectionPool, HttpSettings, TrafficPolicy};
+use serde_json::{Value, json};
+
+use super::destination_rule::{ConnectionPool, HttpSettings, Settings, TrafficPolicy};
 use super::input::{Port, Service};
 use super::mesh::Mesh;
 use super::names;
@@ -24,7 +26,7 @@ pub(super) fn like_subset<'a>(
     caller: &'a NamespaceName,
     (service, port, lane): (&'a Service, &Port, &LaneName),
 ) -> Cluster {
-    let pool = connection_pool(mesh, service, caller, port.number);
+    let pool = settings(mesh, service, caller, port.number).connection_pool;
     let subset = names::subset(Some(lane));
     let services = [DestinationService {
         host: service.host.clone(),
@@ -43,20 +45,41 @@ pub(super) fn like_subset<'a>(
     }
 }
 
-/// The user's limits for a port: those for the port replace those for all.
-fn connection_pool<'a>(
+/// What a route says of the user's consistent hashing, which istiod writes into the route and not into the cluster
+/// (`consistentHashToHashPolicy` in `pilot/pkg/networking/core/route/route.go`); nothing where there is none.
+pub(super) fn hash_policy<'a>(
     mesh: &Mesh<'a>,
     service: &'a Service,
     caller: &'a NamespaceName,
     port: u16,
-) -> ConnectionPool {
+) -> Option<Value> {
+    let hash = settings(mesh, service, caller, port).load_balancer.consistent_hash;
+    if let Some(name) = hash.http_header_name {
+        return Some(json!({ "header": { "header_name": name } }));
+    }
+    if let Some(cookie) = hash.http_cookie {
+        let ttl = cookie.ttl.as_deref().and_then(protobuf_duration);
+        let mut policy = json!({ "name": cookie.name, "path": cookie.path });
+        if let (Some(ttl), Some(fields)) = (ttl, policy.as_object_mut()) {
+            fields.insert("ttl".to_owned(), ttl.into());
+        }
+        return Some(json!({ "cookie": policy }));
+    }
+    if let Some(name) = hash.http_query_parameter_name {
+        return Some(json!({ "query_parameter": { "name": name } }));
+    }
+    hash.use_source_ip.then(|| json!({ "connection_properties": { "source_ip": true } }))
+}
+
+/// The user's settings for a port: those for the port replace those for all.
+fn settings<'a>(mesh: &Mesh<'a>, service: &'a Service, caller: &'a NamespaceName, port: u16) -> Settings {
     let place = mesh.place(service, caller);
     let general = place.rules.iter().filter(|rule| rule.spec.workload_selector.is_none());
     let policy = general.filter_map(|rule| rule.spec.traffic_policy.clone()).next();
     let policy: TrafficPolicy =
         policy.and_then(|policy| serde_json::from_value(policy).ok()).unwrap_or_default();
-    let of_port = policy.port_level_settings.into_iter().find(|settings| settings.port.number == port);
-    of_port.map_or(policy.connection_pool, |settings| settings.connection_pool)
+    let of_port = policy.port_level_settings.into_iter().find(|of_port| of_port.port.number == port);
+    of_port.map_or(policy.settings, |of_port| of_port.settings)
 }
 
 /// Zero, or nothing said, is no limit.
@@ -107,4 +130,59 @@ fn protocol_options(port: &Port, http: &HttpSettings) -> Option<TypedExtensionPr
 pub(super) fn protobuf_duration(text: &str) -> Option<String> {
     let seconds: f64 = text.strip_suffix('s')?.parse().ok()?;
     (seconds >= 0.0).then(|| text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::istio::mk_input::mk_input;
+
+    /// What the routes to `c` say where the user's rule for it has this policy.
+    fn hashed_by(policy: Value) -> Option<Value> {
+        let rule =
+            json!({ "namespace": "demo", "name": "c", "spec": { "host": "c", "trafficPolicy": policy } });
+        let input = mk_input(json!({ "destinationRules": [rule] }));
+        let (mesh, _) = Mesh::new(&input);
+        let service = input.services.iter().find(|service| service.name.as_str() == "c").unwrap();
+        hash_policy(&mesh, service, &input.callers[0].namespace, 8080)
+    }
+
+    #[test]
+    fn routes_hash_by_what_the_user_says() {
+        let by = |hash: Value| hashed_by(json!({ "loadBalancer": { "consistentHash": hash } }));
+        let header = json!({ "header": { "header_name": "x-user" } });
+        let cases = [
+            (json!({ "httpHeaderName": "x-user" }), Some(header.clone())),
+            (
+                json!({ "httpCookie": { "name": "u", "path": "/", "ttl": "60s" } }),
+                Some(json!({ "cookie": { "name": "u", "path": "/", "ttl": "60s" } })),
+            ),
+            (
+                json!({ "httpCookie": { "name": "u" } }),
+                Some(json!({ "cookie": { "name": "u", "path": "" } })),
+            ),
+            (
+                json!({ "httpQueryParameterName": "user" }),
+                Some(json!({ "query_parameter": { "name": "user" } })),
+            ),
+            (json!({ "useSourceIp": true }), Some(json!({ "connection_properties": { "source_ip": true } }))),
+            (json!({ "useSourceIp": false }), None),
+        ];
+        for (hash, expected) in cases {
+            assert_eq!(by(hash.clone()), expected, "{hash}");
+        }
+        assert_eq!(hashed_by(json!({ "loadBalancer": { "simple": "ROUND_ROBIN" } })), None);
+        let port = |number: u16| json!({ "port": { "number": number } });
+        let of_port = |number| {
+            hashed_by(json!({
+                "loadBalancer": { "consistentHash": { "httpHeaderName": "x-user" } },
+                "portLevelSettings": [port(number)],
+            }))
+        };
+        assert_eq!(
+            (of_port(8080), of_port(9090)),
+            (None, Some(header)),
+            "a port's settings replace all others"
+        );
+    }
 }

@@ -6,7 +6,8 @@
 mod header_routes;
 mod matcher;
 
-use lane::name::LaneName;
+use lane::name::{LaneName, NamespaceName};
+use serde_json::Value;
 
 use self::header_routes::HeaderRoutes;
 use self::matcher::MatcherRoutes;
@@ -18,6 +19,7 @@ use super::hosts::{Change, VirtualHost, virtual_hosts};
 use super::mesh::Mesh;
 use super::names;
 use super::object::{IstioObject, group_labels};
+use super::policy;
 use super::version::Emission;
 use crate::envoy::route::RouteHeaders;
 use crate::names::{METADATA, METADATA_SERVICE};
@@ -32,6 +34,8 @@ trait RouteEmitter {
 /// What an emitter writes.
 struct LaneRoute<'m> {
     mesh: &'m Mesh<'m>,
+    /// Where the callers are.
+    caller: &'m NamespaceName,
     context: Context,
     host: &'m VirtualHost<'m>,
     change: &'m Change<'m>,
@@ -62,6 +66,7 @@ pub(super) fn envoy_filters(
                     let lanes = lanes.into_iter().map(|lane| (lane, callee.cluster(port, lane)));
                     let route = LaneRoute {
                         mesh,
+                        caller: &caller.namespace,
                         context: (*kind).into(),
                         host: &host,
                         change: &change,
@@ -90,6 +95,12 @@ impl LaneRoute<'_> {
     /// nowhere else to go.
     fn headers(&self) -> RouteHeaders {
         if self.lanes.is_empty() { RouteHeaders::default() } else { dead_application::retries() }
+    }
+
+    /// By what the user has requests hashed.
+    fn hash_policy(&self) -> Option<Value> {
+        let callee = self.mesh.callees.get(self.change.target.host.as_str())?;
+        policy::hash_policy(self.mesh, callee.service, self.caller, self.change.target.port)
     }
 
     /// What a reply without an endpoint says about the service; only strict groups have such replies.

@@ -7,13 +7,13 @@ use std::path::Path;
 
 use anyhow::Result;
 use serde_json::{Value, json};
+use tests::certificates::{Authority, Identity};
 use tests::client::{Call, Client};
 use tests::diagnostics::Diagnostics;
 use tests::envoy::{Envoy, EnvoyOptions};
 use tests::mesh::{Mesh, MeshOptions};
 
 use super::{BASELINE, GRAY};
-use crate::certificates::{Authority, Identity};
 use crate::lanes;
 
 /// An Envoy that takes plain HTTP and calls the gateway over TLS.

@@ -41,6 +41,8 @@ pub struct IstioOptions {
     pub gateway_service: Value,
     /// DestinationRules of the user, as whole objects.
     pub destination_rules: Vec<Value>,
+    /// Whether proxies speak TLS to each other, each with a certificate of its own.
+    pub is_mutual_tls: bool,
 }
 
 impl Default for IstioOptions {
@@ -52,6 +54,7 @@ impl Default for IstioOptions {
             virtual_services: Vec::new(),
             gateway_service: gateway_service(&all),
             destination_rules: Vec::new(),
+            is_mutual_tls: false,
         }
     }
 }

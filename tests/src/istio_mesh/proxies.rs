@@ -6,10 +6,11 @@ use anyhow::{Context as _, Result, ensure};
 use envoy_config::istio::{self, Finding, Input};
 use serde_json::{Value, json};
 
+use super::mutual_tls::MutualTls;
 use super::options::IstioOptions;
 use super::pods::{GATEWAY_NAMESPACE, Pod, endpoints};
 use super::recorded::{NAMESPACE, PORT, Recorded, host};
-use super::subsets::subset_clusters;
+use super::subsets::{self, subset_clusters};
 use super::virtual_services::routes;
 use crate::istio_patch::Proxy;
 use crate::mesh::{GATEWAY, MeshOptions};
@@ -38,6 +39,7 @@ pub(super) struct World<'m> {
     pub(super) istio: &'m IstioOptions,
     pub(super) pods: &'m [Pod],
     pub(super) gateway_port: u16,
+    pub(super) tls: Option<&'m MutualTls>,
 }
 
 impl World<'_> {
@@ -54,6 +56,9 @@ impl World<'_> {
             proxies.insert(pod.name.clone(), self.sidecar(pod, &clusters)?);
         }
         proxies.insert(GATEWAY.to_owned(), self.gateway(&clusters)?);
+        if let Some(tls) = self.tls {
+            tls.secure(&mut proxies, self.pods)?;
+        }
         for (name, proxy) in &mut proxies {
             proxy.apply(&objects).with_context(|| format!("patches of {name}"))?;
         }
@@ -76,7 +81,9 @@ impl World<'_> {
             for selected in subset_clusters(&base, &service.name, &rules)? {
                 keep(selected.cluster, &service.name, selected.labels)?;
             }
-            keep(base, &service.name, BTreeMap::new())?;
+            let mut whole = base;
+            subsets::apply_policy(&mut whole, &subsets::policy(&service.name, &rules))?;
+            keep(whole, &service.name, BTreeMap::new())?;
         }
         Ok((clusters, selections))
     }
@@ -107,7 +114,22 @@ impl World<'_> {
         if let Some(object) = self.istio.virtual_services.iter().find(named) {
             recorded["routes"] = json!(of_virtual_service(object)?);
         }
+        for route in recorded["routes"].as_array_mut().into_iter().flatten() {
+            self.hash(route);
+        }
         Ok(recorded)
+    }
+
+    /// What a route says of hashing, by the user's rule for the service that it leads to.
+    fn hash(&self, route: &mut Value) {
+        let cluster = route["route"]["cluster"].as_str().unwrap_or_default();
+        let service =
+            self.mesh.services.iter().find(|service| cluster.ends_with(&format!("|{}", host(&service.name))));
+        let Some(service) = service else { return };
+        let policy = subsets::policy(&service.name, &self.istio.destination_rules);
+        if let Some(header) = subsets::hash_header(&policy) {
+            route["route"]["hash_policy"] = json!([{ "header": { "header_name": header } }]);
+        }
     }
 
     fn gateway(&self, of_services: &[Value]) -> Result<Proxy> {
@@ -116,11 +138,13 @@ impl World<'_> {
         let service = &self.istio.gateway_service;
         let hosts = service["spec"]["hosts"].as_array().context("the gateway serves no host")?;
         let mut virtual_hosts = Vec::new();
+        let mut routes = of_virtual_service(service)?;
+        routes.iter_mut().for_each(|route| self.hash(route));
         for host in hosts {
             let host = host.as_str().context("a host that is no text")?;
             virtual_hosts.push(json!({
                 "name": format!("{host}:{PORT}"), "domains": [host],
-                "include_request_attempt_count": true, "routes": of_virtual_service(service)?,
+                "include_request_attempt_count": true, "routes": routes,
             }));
         }
         Ok(Proxy {

@@ -12,7 +12,7 @@
 //! | virtual hosts of the gateway | those of VirtualServices that are bound to it | `HOST:8080`; no service has one |
 //! | clusters of a port that speaks HTTP/2 | those of `a`, which speaks HTTP/1.1 | `explicit_http_config`, as istiod sets it |
 //!
-//! Not recorded, hence not covered: mutual TLS, the redirection of connections, several localities.
+//! Not recorded, hence not covered: the redirection of connections, several localities.
 
 use std::path::Path;
 

@@ -1,8 +1,8 @@
 //! What istiod makes of DestinationRules: a cluster for each subset.
 //!
 //! Checked against the recording as far as that goes (a rule with two subsets and no policy). The fields of
-//! `outlierDetection` and of `loadBalancer` are written as Istio's source has them (`pilot/pkg/networking/core`,
-//! `cluster_traffic_policy.go`); everything else is refused.
+//! `outlierDetection` and of `loadBalancer`, and how the policies of a service and a subset are merged, are written as
+//! Istio's source has them (`pilot/pkg/networking/core`, `cluster_traffic_policy.go`); everything else is refused.
 
 use std::collections::BTreeMap;
 
@@ -25,23 +25,43 @@ pub(super) struct Selected {
 /// What a rule says is not known here.
 pub(super) fn subset_clusters(base: &Value, service: &str, rules: &[Value]) -> Result<Vec<Selected>> {
     let mut clusters = Vec::new();
-    for rule in rules.iter().filter(|rule| rule["kind"] == "DestinationRule") {
+    let policy = policy(service, rules);
+    for rule in of_service(service, rules) {
         let spec = &rule["spec"];
-        let named = spec["host"].as_str().unwrap_or_default();
-        if named != service && named != host(service) {
-            continue;
-        }
         ensure!(rule["metadata"]["namespace"] == NAMESPACE, "rules of other namespaces are not known");
         known(spec, &["host", "subsets", "trafficPolicy"])?;
-        ensure!(spec["trafficPolicy"].is_null(), "a policy of a whole service is not known");
         for subset in spec["subsets"].as_array().into_iter().flatten() {
-            clusters.push(of_subset(base, service, &rule["metadata"]["name"], subset)?);
+            clusters.push(of_subset(base, service, &rule["metadata"]["name"], subset, &policy)?);
         }
     }
     Ok(clusters)
 }
 
-fn of_subset(base: &Value, service: &str, rule: &Value, subset: &Value) -> Result<Selected> {
+/// The policy of a whole service: istiod merges rules for one host, and takes the first policy that there is.
+pub(super) fn policy(service: &str, rules: &[Value]) -> Map<String, Value> {
+    let policy = of_service(service, rules).find_map(|rule| rule["spec"]["trafficPolicy"].as_object());
+    policy.cloned().unwrap_or_default()
+}
+
+/// The header by which requests for a service are hashed.
+pub(super) fn hash_header(policy: &Map<String, Value>) -> Option<&Value> {
+    policy.get("loadBalancer")?.get("consistentHash")?.get("httpHeaderName")
+}
+
+fn of_service<'r>(service: &'r str, rules: &'r [Value]) -> impl Iterator<Item = &'r Value> {
+    rules.iter().filter(move |rule| {
+        let named = rule["spec"]["host"].as_str().unwrap_or_default();
+        rule["kind"] == "DestinationRule" && (named == service || named == host(service))
+    })
+}
+
+fn of_subset(
+    base: &Value,
+    service: &str,
+    rule: &Value,
+    subset: &Value,
+    of_service: &Map<String, Value>,
+) -> Result<Selected> {
     known(subset, &["name", "labels", "trafficPolicy"])?;
     let name = subset["name"].as_str().context("a subset has no name")?;
     let rule = rule.as_str().context("a DestinationRule has no name")?;
@@ -54,14 +74,14 @@ fn of_subset(base: &Value, service: &str, rule: &Value, subset: &Value) -> Resul
     istio["subset"] = json!(name);
     let path = format!("/apis/networking.istio.io/v1/namespaces/{NAMESPACE}/destination-rule/{rule}");
     istio["config"] = json!(path);
-    if let Some(policy) = subset["trafficPolicy"].as_object() {
-        apply_policy(&mut cluster, policy).with_context(|| format!("subset {name} of {service}"))?;
-    }
+    let mut policy = of_service.clone();
+    policy.extend(subset["trafficPolicy"].as_object().cloned().unwrap_or_default());
+    apply_policy(&mut cluster, &policy).with_context(|| format!("subset {name} of {service}"))?;
     let labels = serde_json::from_value(subset["labels"].clone())?;
     Ok(Selected { cluster, labels })
 }
 
-fn apply_policy(cluster: &mut Value, policy: &Map<String, Value>) -> Result<()> {
+pub(super) fn apply_policy(cluster: &mut Value, policy: &Map<String, Value>) -> Result<()> {
     for (key, value) in policy {
         match key.as_str() {
             "outlierDetection" => detect_outliers(cluster, value)?,
@@ -109,9 +129,17 @@ fn detect_outliers(cluster: &mut Value, detection: &Value) -> Result<()> {
 
 /// `applyLoadBalancer`.
 fn balance(cluster: &mut Value, balancer: &Value) -> Result<()> {
-    known(balancer, &["simple"])?;
-    ensure!(balancer["simple"] == "ROUND_ROBIN", "{balancer} is not known");
-    cluster["lb_policy"] = json!("ROUND_ROBIN");
+    known(balancer, &["simple", "consistentHash"])?;
+    match (balancer["simple"].as_str(), balancer["consistentHash"].as_object()) {
+        (Some("ROUND_ROBIN"), None) => cluster["lb_policy"] = json!("ROUND_ROBIN"),
+        (None, Some(hash)) => {
+            known(&balancer["consistentHash"], &["httpHeaderName"])?;
+            ensure!(!hash.is_empty(), "{balancer} has no key");
+            cluster["lb_policy"] = json!("RING_HASH");
+            cluster["ring_hash_lb_config"] = json!({ "minimum_ring_size": "1024" });
+        }
+        _ => bail!("{balancer} is not known"),
+    }
     Ok(())
 }
 

@@ -10,12 +10,12 @@ use envoy_config::istio::{GenerateError, IstioObject, gateway, names};
 use kube::ResourceExt as _;
 use lane::name::NamespaceName;
 
-use super::{Context, Outcome, Pass, ReconcileError};
+use super::{Context, Outcome, Pass, ReconcileError, generation};
 use crate::cluster::apply::{self, ApplyError, Owned};
 use crate::cluster::crd::LaneGroup;
 use crate::cluster::queue::Place;
 use crate::cluster::world::World;
-use crate::cluster::{dereference, phases};
+use crate::cluster::{clusters, dereference, phases};
 
 /// The objects that one group alone would want for its gateways: what they say of it.
 pub(super) fn of_group(input: &Input) -> Result<Vec<IstioObject>, GenerateError> {
@@ -90,8 +90,11 @@ pub async fn reconcile_gateway(ctx: &Context, place: &Place) -> Result<Outcome, 
     let Some(object) = object else {
         let labels = vec![(names::ENTRY_LABEL, place.name.as_str())];
         let owned = Owned { namespace: Some(&place.namespace), labels };
-        apply::prune(&ctx.client, &ctx.world, &owned, &[]).await?;
-        return Ok(Outcome::Gone);
+        return match apply::prune(&ctx.client, &ctx.world, &owned, &[]).await {
+            Ok(_) => Ok(Outcome::Gone),
+            Err(ApplyError::Behind { .. }) => Ok(Outcome::Waiting),
+            Err(error) => Err(error.into()),
+        };
     };
     match apply::write(&ctx.client, &ctx.world, &[object]).await {
         Ok(0) => Ok(Outcome::Settled),
@@ -109,14 +112,17 @@ fn has_any_in_force(group: &LaneGroup) -> bool {
     group.status.as_ref().is_some_and(|status| status.accepted.is_some())
 }
 
-/// What a group has in force by its status, for one whose newest rules cannot be written.
+/// What a group has in force by its status, for one whose newest rules cannot be written; `None` where what lanes
+/// say by now is not what the status has a number for: two things must not be said under one number.
 pub(super) fn by_status(ctx: &Context, group: &LaneGroup) -> Option<Input> {
     let status = group.status.as_ref().filter(|status| status.accepted.is_some())?;
     let model = dereference::group_in_force(group)?;
     let objects = Pass::new(ctx, group).lane_objects();
     let lanes: Vec<_> = objects.iter().filter_map(|lane| dereference::lane_in_force(lane)).collect();
     let lanes = phases::as_in_force(&status.lanes, &lanes, &model.metadata.name);
-    Some(dereference::read(&ctx.world, &ctx.settings, &group.namespace()?, model, &lanes)?.input)
+    let input = dereference::read(&ctx.world, &ctx.settings, &group.namespace()?, model, &lanes)?.input;
+    let input = Input { unrouted: clusters::unrouted(&status.clusters), ..input };
+    (generation::digest(&input).ok()? == status.rules_digest).then_some(input)
 }
 
 /// Whether a group that is here to stay names the gateway as an entry.

@@ -76,6 +76,9 @@ fn copies(route: &LaneRoute<'_>, found: &Found<'_>) -> Result<Vec<Value>, String
     };
     let retries = json!({ "retry_priority": other_priorities() });
     merge(&mut action, &json!({ "retry_policy": retries }));
+    if let Some(policy) = route.hash_policy() {
+        merge(&mut action, &json!({ "hash_policy": [policy] }));
+    }
     let header = route.mesh.input.group.spec.lane_header.as_str();
     let mut copies = Vec::new();
     for matched in &matches {

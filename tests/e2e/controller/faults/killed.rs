@@ -39,7 +39,7 @@ struct Outcome {
     versions: usize,
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_controller_killed_at_any_write_is_followed_by_one_that_ends_at_the_same() -> Result<()> {
     let figures = Figures::new(
         "The controller is killed with -9 before and after its writes, and its successor ends at the same objects",
@@ -47,7 +47,7 @@ async fn a_controller_killed_at_any_write_is_followed_by_one_that_ends_at_the_sa
     killed(Round::LANES, sized(8, 1), figures).await?.record("controller-killed")
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_release_whose_controller_is_killed_at_any_write_ends_at_the_same() -> Result<()> {
     let figures = Figures::new(
         "The controller is killed with -9 before and after its writes of a promotion and a rollback: each is carried out once, in its order",

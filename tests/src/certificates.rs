@@ -10,20 +10,26 @@ use rcgen::{
 };
 
 /// An authority that writes certificates into a directory.
-pub(crate) struct Authority {
+pub struct Authority {
     issuer: CertifiedIssuer<'static, KeyPair>,
     dir: PathBuf,
 }
 
 /// A certificate with its key, in PEM files.
 #[derive(Clone, Debug)]
-pub(crate) struct Identity {
-    pub(crate) certificate: PathBuf,
-    pub(crate) key: PathBuf,
+pub struct Identity {
+    /// The certificate.
+    pub certificate: PathBuf,
+    /// Its private key.
+    pub key: PathBuf,
 }
 
 impl Authority {
-    pub(crate) fn new(dir: &Path) -> Result<Self> {
+    /// A new authority, whose own certificate is written too.
+    ///
+    /// # Errors
+    /// When keys cannot be made or the directory cannot be written.
+    pub fn new(dir: &Path) -> Result<Self> {
         let mut params = CertificateParams::default();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
@@ -34,19 +40,27 @@ impl Authority {
     }
 
     /// The authority's own certificate.
-    pub(crate) fn file(&self) -> PathBuf {
+    #[must_use]
+    pub fn file(&self) -> PathBuf {
         self.dir.join("authority.pem")
     }
 
-    /// A certificate of a workload, which says who it is by a URI (SPIFFE).
-    pub(crate) fn workload(&self, name: &str, uri: &str) -> Result<Identity> {
-        self.issue(name, SanType::URI(uri.try_into()?), ExtendedKeyUsagePurpose::ClientAuth)
+    /// A certificate of a workload, which says who it is by a URI (SPIFFE), to those it calls and to its callers.
+    ///
+    /// # Errors
+    /// When the URI is none, or the directory cannot be written.
+    pub fn workload(&self, name: &str, uri: &str) -> Result<Identity> {
+        let purposes = [ExtendedKeyUsagePurpose::ClientAuth, ExtendedKeyUsagePurpose::ServerAuth];
+        self.issue(name, SanType::URI(uri.try_into()?), purposes.into())
     }
 
     /// What a gateway needs to end TLS and to look at certificates of this authority.
-    pub(crate) fn gateway(&self) -> Result<Tls> {
+    ///
+    /// # Errors
+    /// When the directory cannot be written.
+    pub fn gateway(&self) -> Result<Tls> {
         let server = SanType::DnsName("localhost".try_into()?);
-        let identity = self.issue("gateway", server, ExtendedKeyUsagePurpose::ServerAuth)?;
+        let identity = self.issue("gateway", server, vec![ExtendedKeyUsagePurpose::ServerAuth])?;
         let text = |path: &Path| path.to_string_lossy().into_owned();
         Ok(Tls {
             certificate: text(&identity.certificate),
@@ -55,11 +69,16 @@ impl Authority {
         })
     }
 
-    fn issue(&self, name: &str, subject: SanType, purpose: ExtendedKeyUsagePurpose) -> Result<Identity> {
+    fn issue(
+        &self,
+        name: &str,
+        subject: SanType,
+        purposes: Vec<ExtendedKeyUsagePurpose>,
+    ) -> Result<Identity> {
         let mut params = CertificateParams::default();
         params.subject_alt_names = vec![subject];
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-        params.extended_key_usages = vec![purpose];
+        params.extended_key_usages = purposes;
         let key = KeyPair::generate()?;
         let certificate = params.signed_by(&key, &self.issuer)?;
         let file = |kind: &str| self.dir.join(format!("{name}-{kind}.pem"));
