@@ -3,6 +3,7 @@
 
 mod matrix;
 mod order;
+mod promotion;
 mod user;
 
 use anyhow::{Result, ensure};

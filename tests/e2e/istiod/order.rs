@@ -24,7 +24,7 @@ fn call(number: u64) -> Call {
     }
 }
 
-fn loads(mesh: &IstioMesh) -> Result<[tests::load::Running; 2]> {
+pub(super) fn loads(mesh: &IstioMesh) -> Result<[tests::load::Running; 2]> {
     let gateway = mesh.gateway()?;
     let load = |protocol| Load::new(gateway, protocol, 2, call).pause(PAUSE).start();
     Ok([load(Protocol::Http1), load(Protocol::Http2)])

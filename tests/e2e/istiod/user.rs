@@ -137,6 +137,7 @@ async fn routes_and_policies_of_the_user_keep_their_meaning() -> Result<()> {
         ensure!(action["retry_policy"]["retry_on"] == "connect-failure", "{route:#}");
         ensure!(!action["retry_policy"]["retry_priority"].is_null(), "{route:#}");
         ensure!(!action["inline_cluster_specifier_plugin"].is_null(), "{route:#}");
+        ensure!(action["hash_policy"][0]["header"]["header_name"] == "x-user", "{route:#}");
     }
     let unnamed = routes(&*mesh.pod("a-v1")?, "").await?;
     let unnamed = unnamed.iter().find(|route| route["route"]["timeout"] == "9s");
