@@ -2,7 +2,7 @@
 //! connection is drained by a change of lanes.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 use tests::client::{Call, Protocol};
@@ -85,22 +85,29 @@ async fn lanes_come_and_go_under_load_and_nothing_fails_or_is_drained() -> Resul
 async fn a_group_comes_and_goes_under_load_and_nothing_fails() -> Result<()> {
     let options = IstioOptions::default();
     let mesh = IstioMesh::without_group(&options).await?;
-    let running = loads(&mesh)?;
+    let (running, begun, mut steps) = (loads(&mesh)?, Instant::now(), Vec::new());
     for _ in 0..sized(2, 10) {
+        steps.push(("init", begun.elapsed()));
         mesh.init(&options).await?;
+        steps.push(("set", begun.elapsed()));
         set(&mesh, "gray", "x-gray").await?;
         // A version that comes while its lane admits requests.
+        steps.push(("deploy", begun.elapsed()));
         mesh.deploy("b", "gray").await?;
         mesh.followed().await?;
+        steps.push(("delete the version", begun.elapsed()));
         mesh.kubectl(&["delete", "deployment", "b-gray"]).await?;
         mesh.ready().await?;
+        steps.push(("remove", begun.elapsed()));
         remove(&mesh, "gray").await?;
+        steps.push(("delete the group", begun.elapsed()));
         mesh.kubectl(&["delete", "lanegroup", "shop"]).await?;
     }
     let [http1, http2] = running;
     let report = Report::joined([http1.stop().await, http2.stop().await]);
     ensure!(report.total() > 500, "{report}");
-    assert_eq!(report.not_ok().next().map(|outcome| &outcome.verdict), None, "{report}");
+    let failed: Vec<_> = report.not_ok().map(|outcome| (outcome.start - begun, &outcome.verdict)).collect();
+    assert_eq!(failed, [], "steps {steps:?}\n{report}");
     mesh.nothing_is_refused().await?;
     mesh.passed().await;
     Ok(())

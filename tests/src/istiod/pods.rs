@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use chain::{App, Config, NextHop};
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{Api, DeleteParams, DynamicObject, ListParams, Patch, PatchParams};
@@ -36,6 +36,8 @@ const READY: &str = "test.graylane.dev/ready";
 const POLL: Duration = Duration::from_millis(100);
 /// How long a pod that is gone goes on: the drain duration of Istio's agent.
 const TERMINATION: Duration = Duration::from_secs(5);
+/// How long istiod may take to see the `Sidecar` of a pod.
+const SIDECAR_WITHIN: Duration = Duration::from_secs(60);
 /// How Istio's agent starts Envoy.
 const ARGUMENTS: [&str; 4] = ["--drain-time-s", "45", "--drain-strategy", "immediate"];
 
@@ -169,6 +171,17 @@ impl Node {
         std::fs::write(&file, bootstrap(&identity, self.istiod, admin).to_string())?;
         let options = EnvoyOptions::new(&self.diagnostics).concurrency(2).extra_args(ARGUMENTS);
         let envoy = Envoy::start(&file, options).await?;
+        if !identity.is_gateway {
+            // istiod may have sent it something before it knew its `Sidecar`. What it sends would go to the gateway,
+            // which listens on all addresses.
+            let own = SocketAddr::new(outbound(identity.ip), SERVICE_PORT).to_string();
+            wait::succeeds(SIDECAR_WITHIN, "its own outbound listener", async || {
+                let listeners = envoy.admin_get("/listeners").await?;
+                ensure!(listeners.contains(&own), "{own} is not among {listeners}");
+                Ok(())
+            })
+            .await?;
+        }
         self.patch(client, &name, &json!({ "metadata": { "annotations": { READY: "now" } } })).await?;
         Ok(RunningPod { ip: identity.ip, envoy, app })
     }
