@@ -39,15 +39,12 @@ fn patches<'a>(mesh: &Mesh<'a>, caller: &'a Caller) -> Vec<ConfigPatch> {
                     names::subset_cluster(&service.host, port.number, Some(lane)),
                     callee.baseline(port.number),
                 ];
-                let name = callee.cluster(port.number, lane);
-                let cluster = like_subset(
-                    upstream::aggregate(name, members),
-                    mesh,
-                    &caller.namespace,
-                    (service, port, lane),
-                );
-                let contexts = caller.proxies.iter().copied().map(Context::from);
-                patches.extend(contexts.map(|context| ConfigPatch::cluster(context, cluster.clone())));
+                let aggregate = upstream::aggregate(callee.cluster(port.number, lane), members);
+                patches.extend(caller.proxies.iter().map(|kind| {
+                    let proxies = (&caller.namespace, *kind);
+                    let cluster = like_subset(aggregate.clone(), mesh, proxies, (service, port, lane));
+                    ConfigPatch::cluster(Context::from(*kind), cluster)
+                }));
             }
         }
     }

@@ -8,9 +8,10 @@ use lane::name::{LaneName, NamespaceName};
 use serde_json::{Value, json};
 
 use super::destination_rule::{ConnectionPool, HttpSettings, Settings, TrafficPolicy};
-use super::input::{Port, Service};
+use super::input::{Port, ProxyKind, Service};
 use super::mesh::Mesh;
 use super::names;
+use super::protocol::Protocol;
 use crate::envoy::any::Any;
 use crate::envoy::cluster::{
     CircuitBreakers, Cluster, ClusterMetadata, CommonHttpProtocolOptions, Destination, DestinationService,
@@ -19,11 +20,11 @@ use crate::envoy::cluster::{
 };
 use crate::envoy::core::Empty;
 
-/// The aggregate with what the subset of `lane` has under the rules that hold in `caller`.
+/// The aggregate with what the subset of `lane` has at proxies of a kind under the rules that hold in their namespace.
 pub(super) fn like_subset<'a>(
     aggregate: Cluster,
     mesh: &Mesh<'a>,
-    caller: &'a NamespaceName,
+    (caller, kind): (&'a NamespaceName, ProxyKind),
     (service, port, lane): (&'a Service, &Port, &LaneName),
 ) -> Cluster {
     let pool = settings(mesh, service, caller, port.number).connection_pool;
@@ -35,7 +36,7 @@ pub(super) fn like_subset<'a>(
     }];
     Cluster {
         circuit_breakers: CircuitBreakers { thresholds: [thresholds(&pool)] },
-        typed_extension_protocol_options: protocol_options(port, &pool.http),
+        typed_extension_protocol_options: protocol_options(&port.protocol, kind, &pool.http),
         // With istiod's separator between name and statistic.
         alt_stat_name: Some(format!("{};", names::subset_cluster(&service.host, port.number, Some(lane)))),
         metadata: Some(ClusterMetadata {
@@ -93,18 +94,26 @@ fn thresholds(pool: &ConnectionPool) -> Thresholds {
     }
 }
 
-fn protocol_options(port: &Port, http: &HttpSettings) -> Option<TypedExtensionProtocolOptions> {
-    let is_http2 = port.protocol.is_http2() || http.h2_upgrade_policy == "UPGRADE";
+/// `setUpstreamProtocol` in `pilot/pkg/networking/core/cluster_builder.go`: where the protocol of a port is not
+/// declared, a sidecar goes on with what its client speaks; a gateway does not find out.
+fn protocol_options(
+    protocol: &Protocol,
+    kind: ProxyKind,
+    http: &HttpSettings,
+) -> Option<TypedExtensionProtocolOptions> {
+    let is_http2 = protocol.is_http2() || http.h2_upgrade_policy == "UPGRADE";
+    let is_found_out = *protocol == Protocol::Auto && kind == ProxyKind::Sidecar;
+    let follows_client = http.use_client_protocol || is_found_out;
     let common = CommonHttpProtocolOptions {
         idle_timeout: http.idle_timeout.as_deref().and_then(protobuf_duration),
         max_requests_per_connection: (http.max_requests_per_connection > 0)
             .then_some(http.max_requests_per_connection),
     };
     let has_common = common.idle_timeout.is_some() || common.max_requests_per_connection.is_some();
-    if !is_http2 && !has_common && !http.use_client_protocol {
+    if !is_http2 && !has_common && !follows_client {
         return None;
     }
-    let upstream_protocol = if http.use_client_protocol {
+    let upstream_protocol = if follows_client {
         UpstreamProtocol::UseDownstreamProtocolConfig(UseDownstreamHttpConfig {
             http_protocol_options: Empty {},
             http2_protocol_options: UpstreamHttp2Options::default(),
@@ -145,6 +154,28 @@ mod tests {
         let (mesh, _) = Mesh::new(&input);
         let service = input.services.iter().find(|service| service.name.as_str() == "c").unwrap();
         hash_policy(&mesh, service, &input.callers[0].namespace, 8080)
+    }
+
+    #[test]
+    fn an_aggregate_speaks_as_its_subset_does() {
+        let speaks = |protocol: Protocol, kind: ProxyKind, http: HttpSettings| {
+            let options = protocol_options(&protocol, kind, &http);
+            let options = serde_json::to_value(options).unwrap();
+            let fields = options.pointer("/envoy.extensions.upstreams.http.v3.HttpProtocolOptions");
+            let fields = fields.and_then(Value::as_object).into_iter().flat_map(|fields| fields.keys());
+            fields.filter(|key| *key != "@type").cloned().collect::<Vec<_>>().join(" ")
+        };
+        let client = || HttpSettings { use_client_protocol: true, ..HttpSettings::default() };
+        let cases = [
+            (Protocol::Http, ProxyKind::Sidecar, HttpSettings::default(), ""),
+            (Protocol::Grpc, ProxyKind::Gateway, HttpSettings::default(), "explicit_http_config"),
+            (Protocol::Auto, ProxyKind::Sidecar, HttpSettings::default(), "use_downstream_protocol_config"),
+            (Protocol::Auto, ProxyKind::Gateway, HttpSettings::default(), ""),
+            (Protocol::Http, ProxyKind::Gateway, client(), "use_downstream_protocol_config"),
+        ];
+        for (protocol, kind, http, expected) in cases {
+            assert_eq!(speaks(protocol.clone(), kind, http), expected, "{protocol:?} {kind:?}");
+        }
     }
 
     #[test]

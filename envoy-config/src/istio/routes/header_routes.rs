@@ -19,6 +19,9 @@ use crate::routing::{other_hosts, other_priorities};
 /// What Istio retries where the user says nothing.
 const DEFAULT_RETRY_ON: &str = "connect-failure,refused-stream,unavailable,cancelled,retriable-status-codes";
 
+/// The condition that the statuses belong to.
+const BY_STATUS: &str = "retriable-status-codes";
+
 /// For proxies before Istio 1.30.
 pub(super) struct HeaderRoutes;
 
@@ -78,6 +81,10 @@ fn copies(route: &LaneRoute<'_>, found: &Found<'_>) -> Result<Vec<Value>, String
     merge(&mut action, &json!({ "retry_policy": retries }));
     if let Some(policy) = route.hash_policy() {
         merge(&mut action, &json!({ "hash_policy": [policy] }));
+        // istiod has a request that is hashed tried again where the hash says.
+        if let Some(retries) = action.get_mut("retry_policy").and_then(Value::as_object_mut) {
+            retries.remove("retry_host_predicate");
+        }
     }
     let header = route.mesh.input.group.spec.lane_header.as_str();
     let mut copies = Vec::new();
@@ -115,6 +122,22 @@ fn retry_policy(attempts: u64, retry_on: &str) -> Value {
     })
 }
 
+/// With conditions of the user, of which numbers are statuses.
+fn retry_policy_on(attempts: u64, retry_on: &str) -> Value {
+    let parts = retry_on.split(',').map(str::trim).filter(|part| !part.is_empty());
+    let (statuses, mut conditions): (Vec<_>, Vec<_>) = parts.partition(|part| part.parse::<u16>().is_ok());
+    let statuses: Vec<u16> = statuses.iter().filter_map(|status| status.parse().ok()).collect();
+    if statuses.is_empty() {
+        return retry_policy(attempts, &conditions.join(","));
+    }
+    if !conditions.contains(&BY_STATUS) {
+        conditions.push(BY_STATUS);
+    }
+    let mut policy = retry_policy(attempts, &conditions.join(","));
+    merge(&mut policy, &json!({ "retriable_status_codes": statuses }));
+    policy
+}
+
 /// The action of a copy.
 fn action(http: &HttpRoute) -> Result<Value, String> {
     let mut action = default_action();
@@ -138,15 +161,21 @@ fn action(http: &HttpRoute) -> Result<Value, String> {
     Ok(action)
 }
 
+/// `ConvertPolicy` in `pilot/pkg/networking/core/route/retry/retry.go`.
 fn retries(value: &Value) -> Result<Value, String> {
     let fields = value.as_object().ok_or("retries")?;
     let known = ["attempts", "perTryTimeout", "retryOn"];
     if let Some(other) = fields.keys().find(|key| !known.contains(&key.as_str())) {
         return Err(format!("retries.{other}"));
     }
-    let attempts = fields.get("attempts").and_then(Value::as_u64).unwrap_or(2);
-    let retry_on = fields.get("retryOn").and_then(Value::as_str).unwrap_or(DEFAULT_RETRY_ON);
-    let mut policy = retry_policy(attempts, retry_on);
+    let attempts = fields.get("attempts").and_then(Value::as_u64).unwrap_or(0);
+    if attempts == 0 {
+        return Ok(Value::Null);
+    }
+    let mut policy = match fields.get("retryOn").and_then(Value::as_str) {
+        None | Some("") => retry_policy(attempts, DEFAULT_RETRY_ON),
+        Some(retry_on) => retry_policy_on(attempts, retry_on),
+    };
     if let Some(timeout) = fields.get("perTryTimeout").and_then(Value::as_str) {
         let timeout = protobuf_duration(timeout).ok_or("retries.perTryTimeout")?;
         merge(&mut policy, &json!({ "per_try_timeout": timeout }));
@@ -242,3 +271,6 @@ fn push(into: &mut Value, key: &str, value: Value) {
         list.push(value);
     }
 }
+
+#[cfg(test)]
+mod tests;
