@@ -11,12 +11,14 @@
 //! | `EnvoyFilter` `…clusters` | each namespace of callers | an aggregate for each lane that falls back |
 //! | `EnvoyFilter` `…routes` | each namespace of callers | the cluster by lane header on the routes that qualify |
 //! | `EnvoyFilter` `…replies` | each namespace of callers, strict groups | the body of the 503 without an endpoint |
+//! | `EnvoyFilter` `…gateways.GATEWAY.clusters`, `.routes`, `.replies` | the root namespace | the same for a gateway that is there |
 //! | `EnvoyFilter` `…filters.WORKLOAD` | the workload's namespace | the Wasm filter in its roles; for lanes, what the proxy says of a dead application, and how many streams it opens |
 //! | `EnvoyFilter` `graylane.entry.GATEWAY` | the gateway's namespace | entry roles of all groups |
 //!
 //! What of this was run on a real istiod, and what was only read in its source, stands in
 //! `docs/istio-support.md`.
 
+mod audience;
 mod clusters;
 mod dead_application;
 mod destination_rule;

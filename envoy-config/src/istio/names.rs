@@ -52,22 +52,39 @@ pub fn filter_resource(role: Role, namespace: &str, workload: &WorkloadName, inp
     format!("graylane.{}.{namespace}.{workload}.{group_namespace}.{group}", role.as_str())
 }
 
-/// The EnvoyFilter of aggregates in a namespace of callers.
-#[must_use]
-pub fn clusters(input: &Input) -> String {
-    object(input, "clusters")
+/// What callers' proxies get.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// Aggregates.
+    Clusters,
+    /// Routes.
+    Routes,
+    /// Replies where nothing falls back.
+    Replies,
 }
 
-/// The EnvoyFilter of routes in a namespace of callers.
-#[must_use]
-pub fn routes(input: &Input) -> String {
-    object(input, "routes")
+impl Part {
+    /// The last part of the names of its EnvoyFilters.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Clusters => "clusters",
+            Self::Routes => "routes",
+            Self::Replies => "replies",
+        }
+    }
 }
 
-/// The EnvoyFilter of replies in a namespace of callers.
+/// The EnvoyFilter of a part in a namespace of callers.
 #[must_use]
-pub fn replies(input: &Input) -> String {
-    object(input, "replies")
+pub fn of_callers(input: &Input, part: Part) -> String {
+    object(input, part.as_str())
+}
+
+/// The EnvoyFilter of a part for one gateway alone.
+#[must_use]
+pub fn of_gateway(input: &Input, gateway: &WorkloadName, part: Part) -> String {
+    object(input, &format!("gateways.{gateway}.{}", part.as_str()))
 }
 
 /// The EnvoyFilter of a workload's filters.

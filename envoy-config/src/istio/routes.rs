@@ -12,13 +12,14 @@ use serde_json::Value;
 use self::header_routes::HeaderRoutes;
 use self::matcher::MatcherRoutes;
 use super::GenerateError;
+use super::audience;
 use super::dead_application;
-use super::envoy_filter::{ConfigPatch, Context, EnvoyFilter};
+use super::envoy_filter::{ConfigPatch, Context};
 use super::finding::Finding;
 use super::hosts::{Change, VirtualHost, virtual_hosts};
 use super::mesh::Mesh;
-use super::names;
-use super::object::{IstioObject, group_labels};
+use super::names::Part;
+use super::object::IstioObject;
 use super::policy;
 use super::version::Emission;
 use crate::envoy::route::RouteHeaders;
@@ -45,7 +46,7 @@ struct LaneRoute<'m> {
     baseline: String,
 }
 
-/// The EnvoyFilters, one for each namespace of callers.
+/// The EnvoyFilters of routes.
 pub(super) fn envoy_filters(
     mesh: &Mesh<'_>,
     findings: &mut Vec<Finding>,
@@ -54,40 +55,28 @@ pub(super) fn envoy_filters(
         Emission::Matcher => &MatcherRoutes,
         Emission::Routes => &HeaderRoutes,
     };
-    let mut objects = Vec::new();
-    for caller in &mesh.input.callers {
+    audience::envoy_filters(mesh, Part::Routes, Stage::Routes, |caller, kind| {
         let mut patches = Vec::new();
-        for kind in &caller.proxies {
-            for host in virtual_hosts(mesh, caller, *kind) {
-                for change in host.changes(mesh, findings) {
-                    let Some(callee) = mesh.callees.get(change.target.host.as_str()) else { continue };
-                    let Some(lanes) = callee.routed() else { continue };
-                    let port = change.target.port;
-                    let lanes = lanes.into_iter().map(|lane| (lane, callee.cluster(port, lane)));
-                    let route = LaneRoute {
-                        mesh,
-                        caller: &caller.namespace,
-                        context: (*kind).into(),
-                        host: &host,
-                        change: &change,
-                        lanes: lanes.collect(),
-                        baseline: callee.baseline(port),
-                    };
-                    patches.extend(emitter.patches(&route, findings));
-                }
+        for host in virtual_hosts(mesh, caller, kind) {
+            for change in host.changes(mesh, findings) {
+                let Some(callee) = mesh.callees.get(change.target.host.as_str()) else { continue };
+                let Some(lanes) = callee.routed() else { continue };
+                let port = change.target.port;
+                let lanes = lanes.into_iter().map(|lane| (lane, callee.cluster(port, lane)));
+                let route = LaneRoute {
+                    mesh,
+                    caller: &caller.namespace,
+                    context: kind.into(),
+                    host: &host,
+                    change: &change,
+                    lanes: lanes.collect(),
+                    baseline: callee.baseline(port),
+                };
+                patches.extend(emitter.patches(&route, findings));
             }
         }
-        if !patches.is_empty() {
-            objects.push(IstioObject::envoy_filter(
-                caller.namespace.as_str(),
-                names::routes(mesh.input),
-                group_labels(mesh.input),
-                Stage::Routes,
-                &EnvoyFilter::new(patches),
-            )?);
-        }
-    }
-    Ok(objects)
+        patches
+    })
 }
 
 impl LaneRoute<'_> {
