@@ -90,18 +90,25 @@ pub async fn reconcile_gateway(ctx: &Context, place: &Place) -> Result<Outcome, 
     let Some(object) = object else {
         let labels = vec![(names::ENTRY_LABEL, place.name.as_str())];
         let owned = Owned { namespace: Some(&place.namespace), labels };
-        return match apply::prune(&ctx.client, &ctx.world, &owned, &[]).await {
-            Ok(_) => Ok(Outcome::Gone),
-            Err(ApplyError::Behind { .. }) => Ok(Outcome::Waiting),
-            Err(error) => Err(error.into()),
-        };
+        let removed = apply::prune(&ctx.client, &ctx.world, &owned, &[]).await;
+        return unless_behind(removed, |_| Outcome::Gone);
     };
-    match apply::write(&ctx.client, &ctx.world, &[object]).await {
-        Ok(0) => Ok(Outcome::Settled),
-        Ok(_) => {
+    let written = apply::write(&ctx.client, &ctx.world, &[object]).await;
+    unless_behind(written, |written| {
+        if written > 0 {
             tracing::info!(gateway = %place, groups = inputs.len(), "programmed");
-            Ok(Outcome::Settled)
         }
+        Outcome::Settled
+    })
+}
+
+/// What follows from so many changes; a pass on old ground is made again.
+fn unless_behind(
+    changed: Result<usize, ApplyError>,
+    outcome: impl FnOnce(usize) -> Outcome,
+) -> Result<Outcome, ReconcileError> {
+    match changed {
+        Ok(changed) => Ok(outcome(changed)),
         Err(ApplyError::Behind { .. }) => Ok(Outcome::Waiting),
         Err(error) => Err(error.into()),
     }
