@@ -2,10 +2,14 @@
 //!
 //! The same cases are run on a real Envoy and, instruction by instruction, outside of it.
 
+mod tickets;
+
 use anyhow::{Context as _, Result, ensure};
-use lane::filter_config::{FORMAT_VERSION, FilterConfig, LaneConfig, Role};
+use lane::filter_config::{FORMAT_WITHOUT_TICKETS, FilterConfig, LaneConfig, Role};
 use lane::model::{Condition, NamedMatch, Rule, ValueMatch};
 use lane::name::LaneName;
+
+pub(crate) use tickets::{TICKET, WRONG_TICKET};
 
 /// The lane of all cases, and the body of its answers.
 pub const LANE: &str = "gray";
@@ -87,6 +91,7 @@ pub fn cases() -> Result<Vec<Case>> {
     let entry = config(Role::Entry)?;
     let with_baggage = FilterConfig { baggage: Some("lane".parse()?), ..entry.clone() };
     let with_trail = FilterConfig { trail: Some("x-lane-path".parse()?), ..entry.clone() };
+    let with_tickets = tickets::asked_for(entry.clone())?;
     let rendered = FilterConfig { strip: Vec::new(), ..with_baggage.clone() };
     let inbound = FilterConfig { trail: with_trail.trail.clone(), ..config(Role::Inbound)? };
     let outbound = FilterConfig { baggage: with_baggage.baggage.clone(), ..config(Role::Outbound)? };
@@ -105,6 +110,21 @@ pub fn cases() -> Result<Vec<Case>> {
         ),
         case("entry-baggage-lane", "entry and baggage, lane", with_baggage, &[ENTERS, FOREIGN_BAGGAGE], true),
         case("entry-trail-lane", "entry and trail, lane", with_trail, &[ENTERS], true),
+        case("entry-tickets", "entry with tickets, none shown", with_tickets.clone(), &[OTHER], false),
+        case(
+            "entry-ticket-lane",
+            "entry with tickets, lane by a known ticket",
+            with_tickets.clone(),
+            &[ENTERS, TICKET],
+            true,
+        ),
+        case(
+            "entry-ticket-wrong",
+            "entry with tickets, a ticket known to be wrong",
+            with_tickets,
+            &[ENTERS, WRONG_TICKET],
+            false,
+        ),
         case("rules-1000", "entry, 1,000 rules, no lane", thousand.clone(), &[OTHER], false),
         case("rules-1000-lane", "entry, 1,000 rules, lane", thousand, &[ENTERS], true),
         case("rules-10000", "entry, 10,000 rules, no lane", ten_thousand.clone(), &[OTHER], false),
@@ -132,12 +152,13 @@ fn config(role: Role) -> Result<FilterConfig> {
         name: LANE.parse::<LaneName>()?,
         priority: 0,
         expires_ms: None,
+        ticket: false,
         share: None,
         rules: if is_entry { vec![rule("testers".to_owned(), ENTRY_VALUE)?] } else { Vec::new() },
         here: role == Role::Inbound,
     };
     Ok(FilterConfig {
-        version: FORMAT_VERSION,
+        version: FORMAT_WITHOUT_TICKETS,
         generation: 1,
         group: "shop".parse()?,
         group_namespace: None,
@@ -147,11 +168,13 @@ fn config(role: Role) -> Result<FilterConfig> {
         lane_header: LANE_HEADER.parse()?,
         baggage: None,
         trail: None,
+        recovery: None,
         strip: if is_entry {
             STRIPPED.iter().map(|name| name.parse()).collect::<Result<_, _>>()?
         } else {
             Vec::new()
         },
+        tickets: None,
         lanes: vec![lane],
     })
 }

@@ -21,6 +21,7 @@ mod rule_flags;
 mod set_lane;
 mod status;
 mod target;
+mod ticket;
 mod ui;
 mod validate;
 mod version;
@@ -69,6 +70,7 @@ enum Command {
     Promote(release::PromoteArgs),
     Rollback(release::RollbackArgs),
     History(release::HistoryArgs),
+    Ticket(ticket::TicketArgs),
     Install(install::InstallArgs),
     Uninstall(install::UninstallArgs),
     Version(version::VersionArgs),
@@ -107,6 +109,7 @@ impl Command {
             Self::Promote(_) => ("promote", Knows::Cluster),
             Self::Rollback(_) => ("rollback", Knows::Cluster),
             Self::History(_) => ("history", Knows::Cluster),
+            Self::Ticket(_) => ("ticket", Knows::Both),
             Self::Install(_) => ("install", Knows::Cluster),
             Self::Uninstall(_) => ("uninstall", Knows::Cluster),
             Self::Version(_) => ("version", Knows::Both),
@@ -141,6 +144,7 @@ pub fn main() -> ExitCode {
 async fn run(cli: Cli, ui: &Ui) -> Result<u8, CommandError> {
     match cli.command {
         Command::Version(args) => return version::run(&args, ui),
+        Command::Ticket(args) => return ticket::run(&args, &cli.target, ui).await,
         Command::Completion { shell } => return completion(shell, ui),
         Command::Man { dir } => return man(&dir),
         Command::Reference => return Ok(ui.data(&reference())?),

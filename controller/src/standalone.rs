@@ -13,5 +13,6 @@ pub mod change;
 pub mod documents;
 pub mod error;
 pub mod files;
+pub mod losses;
 pub mod receipts;
 pub mod store;

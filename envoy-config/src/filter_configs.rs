@@ -1,7 +1,10 @@
 //! The filter's configuration for each role of each workload, from the group and its lanes.
 
-use lane::filter_config::{FORMAT_VERSION, FilterConfig, LaneConfig, Role, ShareConfig};
-use lane::model::{Lane, LaneGroup, Propagation};
+use lane::filter_config::{
+    FORMAT_VERSION, FORMAT_WITHOUT_TICKETS, FilterConfig, LaneConfig, RecoveryConfig, Role, ShareConfig,
+    TicketConfig, TicketKeyConfig,
+};
+use lane::model::{Lane, LaneGroup, Propagation, Recovery, TicketKey, Trust};
 use lane::name::{LaneName, WorkloadName};
 
 /// A proxy as far as its filters depend on it.
@@ -23,7 +26,8 @@ pub struct Place<'a> {
 #[must_use]
 pub fn incoming_roles(group: &LaneGroup, place: Place<'_>) -> Vec<Role> {
     let entry = place.is_entry.then_some(Role::Entry);
-    let inbound = (place.is_workload && group.spec.propagation.trail.is_some()).then_some(Role::Inbound);
+    let Propagation { trail, recovery, .. } = &group.spec.propagation;
+    let inbound = (place.is_workload && (trail.is_some() || recovery.is_some())).then_some(Role::Inbound);
     entry.into_iter().chain(inbound).collect()
 }
 
@@ -31,8 +35,8 @@ pub fn incoming_roles(group: &LaneGroup, place: Place<'_>) -> Vec<Role> {
 /// restored.
 #[must_use]
 pub fn outgoing_roles(group: &LaneGroup, place: Place<'_>) -> Vec<Role> {
-    let Propagation { baggage, workload_lane, trail: _ } = &group.spec.propagation;
-    let restores = baggage.is_some() || (*workload_lane && place.lane.is_some());
+    let Propagation { baggage, workload_lane, trail: _, recovery } = &group.spec.propagation;
+    let restores = baggage.is_some() || recovery.is_some() || (*workload_lane && place.lane.is_some());
     (place.is_workload && restores).then_some(Role::Outbound).into_iter().collect()
 }
 
@@ -52,8 +56,12 @@ pub fn filter_config(
     let propagation = &group.spec.propagation;
     // The outbound role stamps the lane that it finds here.
     let own_lane = place.lane.filter(|_| propagation.workload_lane || role != Role::Outbound);
+    let tickets = (role == Role::Entry).then(|| ticket_config(group)).flatten();
+    let lanes: Vec<_> = lanes.iter().map(|lane| lane_config(lane, role, &here)).collect();
+    // A module that knows no tickets would let everybody in, or pass a ticket on.
+    let needs_tickets = tickets.is_some() || lanes.iter().any(|lane| lane.ticket);
     FilterConfig {
-        version: FORMAT_VERSION,
+        version: if needs_tickets { FORMAT_VERSION } else { FORMAT_WITHOUT_TICKETS },
         generation,
         group: group.metadata.name.clone(),
         group_namespace: None,
@@ -63,9 +71,30 @@ pub fn filter_config(
         lane_header: group.spec.lane_header.clone(),
         baggage: propagation.baggage.clone(),
         trail: propagation.trail.clone(),
+        recovery: propagation.recovery.as_ref().filter(|_| role != Role::Entry).map(recovery_config),
         strip: Vec::new(),
-        lanes: lanes.iter().map(|lane| lane_config(lane, role, &here)).collect(),
+        tickets,
+        lanes,
     }
+}
+
+fn ticket_config(group: &LaneGroup) -> Option<TicketConfig> {
+    let tickets = group.spec.tickets.as_ref()?;
+    let key = |key: &TicketKey| TicketKeyConfig {
+        id: key.id.clone(),
+        public_key: key.public_key.clone(),
+        expires_ms: key.expires.map(|end| since_1970(end.as_millisecond())),
+    };
+    Some(TicketConfig {
+        header: tickets.header.clone(),
+        cookie: tickets.cookie.clone(),
+        keys: tickets.keys.iter().map(key).collect(),
+    })
+}
+
+/// A number of milliseconds since 1970; 0 for a time before.
+fn since_1970(milliseconds: i64) -> u64 {
+    u64::try_from(milliseconds).unwrap_or(0)
 }
 
 fn lane_config(lane: &Lane, role: Role, here: impl Fn(&LaneName) -> bool) -> LaneConfig {
@@ -73,7 +102,8 @@ fn lane_config(lane: &Lane, role: Role, here: impl Fn(&LaneName) -> bool) -> Lan
     let bare = LaneConfig {
         name: name.clone(),
         priority: 0,
-        expires_ms: lane.spec.expires.map(|end| u64::try_from(end.as_millisecond()).unwrap_or(0)),
+        expires_ms: lane.spec.expires.map(|end| since_1970(end.as_millisecond())),
+        ticket: false,
         share: None,
         rules: Vec::new(),
         here: false,
@@ -81,6 +111,7 @@ fn lane_config(lane: &Lane, role: Role, here: impl Fn(&LaneName) -> bool) -> Lan
     match role {
         Role::Entry => LaneConfig {
             priority: lane.spec.priority,
+            ticket: lane.spec.trust == Trust::Ticket,
             share: share_config(lane),
             rules: lane.spec.rules.clone(),
             ..bare
@@ -88,6 +119,12 @@ fn lane_config(lane: &Lane, role: Role, here: impl Fn(&LaneName) -> bool) -> Lan
         Role::Inbound => LaneConfig { here: here(name), ..bare },
         Role::Outbound => bare,
     }
+}
+
+fn recovery_config(recovery: &Recovery) -> RecoveryConfig {
+    let Recovery { headers, ttl_seconds, slots } = recovery;
+    let ttl_ms = u64::from(*ttl_seconds).saturating_mul(1_000);
+    RecoveryConfig { headers: headers.clone(), ttl_ms, slots: *slots }
 }
 
 /// The buckets are those that the lane holds in its status; a share that holds none takes nobody.

@@ -55,6 +55,10 @@ pub struct Versioned {
     pub cas: u32,
 }
 
+/// A version that no value has, since versions count up from 1: with it, a write succeeds only if the key
+/// does not exist.
+pub const ABSENT: u32 = u32::MAX;
+
 /// Values that all VMs of the process share.
 pub trait SharedHost {
     /// The value of `key`; `None` when it was never written.

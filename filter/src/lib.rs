@@ -29,6 +29,8 @@ pub mod metrics;
 pub mod random;
 pub mod receipt;
 pub mod running;
+pub mod signatures;
+pub mod traces;
 pub mod vm;
 
 #[cfg(target_arch = "wasm32")]

@@ -5,10 +5,12 @@ use std::rc::Rc;
 
 use lane::metric::CounterId;
 use lane::outcome::Edit;
-use lane::program::Program;
+use lane::program::{Known, Program};
 
 use crate::head::{EnvoyHead, Habit};
-use crate::host::{Clock, MetricId, MetricsHost, RequestHost};
+use crate::host::{Clock, MetricId, MetricsHost, RequestHost, SharedHost};
+use crate::signatures::Checker;
+use crate::traces::SharedSlots;
 use crate::vm::Vm;
 
 /// A program with what it learns while it runs.
@@ -35,11 +37,13 @@ impl Running {
     }
 
     /// Decides a request and does what was decided.
-    pub fn on_request(&self, host: &(impl RequestHost + MetricsHost + Clock)) {
+    pub fn on_request(&self, host: &(impl RequestHost + MetricsHost + SharedHost + Clock)) {
         let now_ms = if self.program.needs_time() { host.now_ms() } else { 0 };
         let outcome = {
             let head = EnvoyHead::new(host, &self.habit);
-            self.program.on_request(&head, now_ms, self.vm.random.draw())
+            let known =
+                Known { signatures: &Checker::new(&self.vm.signatures, now_ms), traces: &SharedSlots(host) };
+            self.program.run(&head, &known, now_ms, self.vm.random.draw())
         };
         for edit in &outcome.edits {
             match edit {
@@ -78,7 +82,7 @@ impl Running {
 mod tests {
     use super::*;
     use crate::configure::compile;
-    use crate::host::fake::FakeHost;
+    use crate::host::fake::{FakeHost, Process};
 
     fn running(role: &str, rest: &str) -> Running {
         let json = format!(
@@ -132,6 +136,48 @@ mod tests {
         host.headers.borrow_mut().push(("baggage".to_owned(), vec![0xff; 9000]));
         running("entry", r#""baggage": "lane","#).on_request(&host);
         assert_eq!(host.lines("x-lane"), ["gray"]);
+    }
+
+    const RECOVERY: &str =
+        r#""recovery": {"headers": ["traceparent"], "ttlMs": 30000, "slots": 64}, "baggage": "lane","#;
+    const PARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+
+    /// A request on a VM of its own, at a time.
+    fn request(process: &Rc<Process>, role: &str, now_ms: u64, lines: &[(&str, &str)]) -> FakeHost {
+        process.now_ms.set(now_ms);
+        let headers = FakeHost::with_headers(lines).headers;
+        let host = FakeHost { headers, ..FakeHost::vm(process) };
+        running(role, RECOVERY).on_request(&host);
+        host
+    }
+
+    #[test]
+    fn what_one_role_notes_the_other_finds_on_any_worker() {
+        let process = Rc::default();
+        let parent = ("traceparent", PARENT);
+        request(&process, "inbound", 1_000, &[("x-lane", "gray"), parent]);
+        let restored = request(&process, "outbound", 30_000, &[parent]);
+        assert_eq!(restored.lines("x-lane"), ["gray"]);
+        assert_eq!(restored.lines("baggage"), ["lane=gray"]);
+        let late = request(&process, "outbound", 31_000, &[parent]);
+        assert_eq!(late.lines("x-lane"), Vec::<String>::new());
+        let count = |name: &str| process.metric(&format!("role=.=outbound;.;{name}"));
+        assert_eq!(count("lane=.=gray;.;reason=.=trace;.;graylane_restored_total"), Some(1));
+        assert_eq!(count("reason=.=missed;.;graylane_traces_total"), Some(1));
+    }
+
+    #[test]
+    fn a_trace_with_and_without_a_lane_stays_on_the_baseline() {
+        let process = Rc::default();
+        let parent = ("traceparent", PARENT);
+        request(&process, "inbound", 1_000, &[parent]);
+        request(&process, "inbound", 1_000, &[("x-lane", "gray"), parent]);
+        let sent = request(&process, "outbound", 1_000, &[parent]);
+        assert_eq!(*sent.headers.borrow(), [("traceparent".to_owned(), PARENT.into())]);
+        for role in ["inbound", "outbound"] {
+            let name = format!("role=.={role};.;reason=.=ambiguous;.;graylane_traces_total");
+            assert_eq!(process.metric(&name), Some(1), "{role}");
+        }
     }
 
     #[test]

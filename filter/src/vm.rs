@@ -8,6 +8,7 @@ use std::rc::Rc;
 use crate::metrics::MetricIds;
 use crate::random::Random;
 use crate::receipt::Receipts;
+use crate::signatures::Signatures;
 
 /// The state of a VM.
 #[derive(Debug, Default)]
@@ -18,6 +19,8 @@ pub struct Vm {
     pub random: Random,
     /// What this VM tells the others of the configurations that it runs.
     pub receipts: RefCell<Receipts>,
+    /// What is known of the signatures of tickets.
+    pub signatures: RefCell<Signatures>,
 }
 
 thread_local! {

@@ -14,6 +14,20 @@ pub fn get<'a>(header: &'a [u8], name: &str) -> Option<&'a [u8]> {
     })
 }
 
+/// The header without all cookies of that name; `None` where there is none of them.
+#[must_use]
+pub fn remove(header: &[u8], name: &str) -> Option<Vec<u8>> {
+    let is_named = |pair: &&[u8]| {
+        let found = pair.split(|b| *b == b'=').next().unwrap_or_default();
+        found.trim_ascii() == name.as_bytes()
+    };
+    let pairs = || header.split(|b| *b == b';').map(<[u8]>::trim_ascii);
+    pairs().any(|pair| is_named(&pair)).then(|| {
+        let kept: Vec<_> = pairs().filter(|pair| !pair.is_empty() && !is_named(pair)).collect();
+        kept.join(&b"; "[..])
+    })
+}
+
 fn unquoted(value: &[u8]) -> &[u8] {
     value.strip_prefix(b"\"").and_then(|value| value.strip_suffix(b"\"")).unwrap_or(value)
 }
@@ -42,6 +56,19 @@ mod tests {
             assert_eq!(get(header.as_bytes(), "c"), want.map(str::as_bytes), "{header}");
         }
         assert_eq!(get(b"\xff=\xfe; c=\x80", "c"), Some(&b"\x80"[..]));
+    }
+
+    #[test]
+    fn all_cookies_of_the_name_are_removed() {
+        for (header, want) in [
+            ("c=1", Some("")),
+            ("c=1; a=0;c=2;b=x=y", Some("a=0; b=x=y")),
+            ("c; a", Some("a")),
+            ("a=c; cc=1", None),
+            ("", None),
+        ] {
+            assert_eq!(remove(header.as_bytes(), "c").as_deref(), want.map(str::as_bytes), "{header}");
+        }
     }
 
     proptest::proptest! {

@@ -7,16 +7,21 @@ use serde::{Deserialize, Serialize};
 
 use crate::metric;
 use crate::model::{BucketRange, Rule, StickyKey};
-use crate::name::{BaggageKey, GroupName, HeaderName, LaneName, NamespaceName, WorkloadName};
+use crate::name::{BaggageKey, GroupName, HeaderName, KeyId, LaneName, NamespaceName, WorkloadName};
+use crate::ticket::{Audience, PublicKey};
 
-/// The format that this code writes and reads.
-pub const FORMAT_VERSION: u32 = 1;
+/// The newest format; this code reads all up to it.
+pub const FORMAT_VERSION: u32 = 2;
+
+/// The format of configurations without tickets. What needs no newer format is written in this one, so that modules
+/// of the release before read it.
+pub const FORMAT_WITHOUT_TICKETS: u32 = 1;
 
 /// The configuration of one role of one workload.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct FilterConfig {
-    /// Always [`FORMAT_VERSION`]; anything else is refused.
+    /// At most [`FORMAT_VERSION`]; anything else is refused.
     pub version: u32,
     /// Grows with every change of the compiled rules; reported by every worker.
     pub generation: u64,
@@ -40,20 +45,71 @@ pub struct FilterConfig {
     /// Header of the trail.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trail: Option<HeaderName>,
+    /// How a lost lane is found again by the request's trace; `None` where it is not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recovery: Option<RecoveryConfig>,
     /// Headers that the entry removes from what outsiders send, beside the lane's baggage member.
     /// Empty where the listener strips them natively before the filter.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub strip: Vec<HeaderName>,
+    /// Entry role: where tickets are, and whose signatures count.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tickets: Option<TicketConfig>,
     /// The lanes of the group.
     pub lanes: Vec<LaneConfig>,
 }
 
 impl FilterConfig {
+    /// The group in tickets.
+    #[must_use]
+    pub fn audience(&self) -> Audience {
+        Audience { namespace: self.group_namespace.clone(), group: self.group.clone() }
+    }
+
     /// The group in metrics: `NAMESPACE/NAME`; `None` where a proxy serves one group alone.
     #[must_use]
     pub fn group_label(&self) -> Option<String> {
         self.group_namespace.as_ref().map(|namespace| metric::group_label(namespace.as_str(), &self.group))
     }
+}
+
+/// Lane tickets, as the entry needs them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TicketConfig {
+    /// Header that carries a ticket.
+    pub header: HeaderName,
+    /// Cookie that carries a ticket where the header does not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cookie: Option<String>,
+    /// The group's keys.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub keys: Vec<TicketKeyConfig>,
+}
+
+/// A public key, as the entry needs it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TicketKeyConfig {
+    /// Its name.
+    pub id: KeyId,
+    /// The key.
+    pub public_key: PublicKey,
+    /// End of the key, milliseconds since 1970-01-01T00:00:00Z.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_ms: Option<u64>,
+}
+
+/// The table from traces to lanes, as both roles of a workload use it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RecoveryConfig {
+    /// Headers that tell a request's trace.
+    pub headers: Vec<HeaderName>,
+    /// How long an arrival is remembered.
+    pub ttl_ms: u64,
+    /// Slots of the table.
+    pub slots: u32,
 }
 
 /// What a filter does at its place.
@@ -62,7 +118,7 @@ impl FilterConfig {
 pub enum Role {
     /// Where requests enter the chain: strip what outsiders may not send, decide, stamp.
     Entry,
-    /// In front of the application: write the trail, count fallbacks.
+    /// In front of the application: write the trail, count fallbacks, note traces.
     Inbound,
     /// Behind the application: stamp requests that lost their lane.
     Outbound,
@@ -92,6 +148,9 @@ pub struct LaneConfig {
     /// End of the lane, milliseconds since 1970-01-01T00:00:00Z.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_ms: Option<u64>,
+    /// Entry role: whether a request needs a ticket to enter.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub ticket: bool,
     /// Entry role: the share of the requests that match.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub share: Option<ShareConfig>,

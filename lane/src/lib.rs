@@ -36,9 +36,12 @@ mod predicate;
 pub mod problem;
 pub mod program;
 pub mod query;
+pub mod recovery;
 #[cfg(feature = "schema")]
 mod schema;
 pub mod share;
 mod subject;
+pub mod ticket;
+pub mod trace_id;
 pub mod trail;
 pub mod validate;

@@ -22,12 +22,19 @@ pub const REQUESTS_TOTAL: &str = "graylane_requests_total";
 /// Requests of a lane that reached a baseline workload although the lane has workloads of the service
 /// (`reason="unavailable"`) or because it has none (`reason="no-version"`).
 pub const FALLBACKS_TOTAL: &str = "graylane_fallbacks_total";
-/// Requests that had lost the lane header and were stamped again, by `reason` (`baggage`, `workload`).
+/// Requests that had lost the lane header and were stamped again, by `reason` (`baggage`, `trace`, `workload`).
 pub const RESTORED_TOTAL: &str = "graylane_restored_total";
+/// What happened to traces, by `reason`. Inbound: `evicted` where a trace was forgotten before its time,
+/// `ambiguous` where one became so. Outbound, of requests without a lane: `missed` where the trace is not
+/// known, `untraced` where there is none, `ambiguous` where it stays on the baseline because nobody can tell.
+pub const TRACES_TOTAL: &str = "graylane_traces_total";
 /// Requests whose baggage or trail would have become too long and was left alone, by `reason`.
 pub const SKIPPED_TOTAL: &str = "graylane_skipped_total";
 /// Requests of an untrusted sender that carried a lane member in baggage, which was removed.
 pub const STRIPPED_TOTAL: &str = "graylane_stripped_total";
+/// Requests that carried a lane ticket, by what was made of it: `valid`, `cached` (valid, as was known already), or the
+/// `reason` why it opened no lane.
+pub const TICKETS_TOTAL: &str = "graylane_tickets_total";
 /// Gauge: the smallest generation among the workers, per role and group.
 pub const GENERATION: &str = "graylane_generation";
 /// Gauge: workers (with Envoy's main thread) whose heartbeat is fresh, per role and group.
@@ -38,12 +45,14 @@ pub const HEARTBEAT_SECONDS: &str = "graylane_heartbeat_seconds";
 pub const BAD_CONFIGS_TOTAL: &str = "graylane_bad_configs_total";
 
 /// The base names of all metrics.
-pub const NAMES: [&str; 9] = [
+pub const NAMES: [&str; 11] = [
     REQUESTS_TOTAL,
     FALLBACKS_TOTAL,
     RESTORED_TOTAL,
+    TRACES_TOTAL,
     SKIPPED_TOTAL,
     STRIPPED_TOTAL,
+    TICKETS_TOTAL,
     GENERATION,
     WORKERS,
     HEARTBEAT_SECONDS,
@@ -91,6 +100,17 @@ impl Metric {
     }
 }
 
+impl Metric {
+    /// Base name and labels in what [`Self::stat_name`] wrote.
+    #[must_use]
+    pub fn read(stat_name: &str) -> Option<(&str, Vec<(&str, &str)>)> {
+        let (labels, name) = stat_name.rsplit_once(";.;").unwrap_or(("", stat_name));
+        let labels = labels.split(";.;").filter(|label| !label.is_empty());
+        let labels = labels.map(|label| label.split_once("=.=")).collect::<Option<_>>()?;
+        Some((name, labels))
+    }
+}
+
 /// The regex by which Envoy's tag extractor finds label `tag`: the first group is cut out, the second is
 /// the value (Envoy: `TagSpecifier.regex`).
 #[must_use]
@@ -106,6 +126,10 @@ mod tests {
     fn labels_are_found_by_the_tag_regexes() {
         let stat = Metric::new(REQUESTS_TOTAL, [("role", "entry"), ("lane", "gray")]).stat_name();
         assert_eq!(stat, "role=.=entry;.;lane=.=gray;.;graylane_requests_total");
+        let labels = vec![("role", "entry"), ("lane", "gray")];
+        assert_eq!(Metric::read(&stat), Some((REQUESTS_TOTAL, labels)));
+        assert_eq!(Metric::read(GENERATION), Some((GENERATION, Vec::new())));
+        assert_eq!(Metric::read("no label;.;x"), None);
         let lane = regex_lite::Regex::new(&tag_regex("lane")).unwrap();
         assert_eq!(&lane.captures(&stat).unwrap()[2], "gray");
     }

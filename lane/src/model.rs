@@ -8,17 +8,19 @@ pub mod group;
 pub mod lane;
 pub mod release;
 pub mod status;
+pub mod trust;
 
 use serde::{Deserialize, Serialize};
 
 pub use condition::{Condition, NamedMatch, Rule, ValueMatch};
-pub use group::{Fallback, LaneGroupSpec, Propagation, RouteMode, Service};
+pub use group::{Fallback, LaneGroupSpec, Propagation, Recovery, RouteMode, Service};
 pub use lane::{BucketRange, LaneSpec, Share, StickyKey};
 pub use release::{Afterwards, Change, HistoryEntry, Release, ReleaseAction, ReleasePhase, ReleaseStatus};
 pub use status::{
     AcceptedSpec, ClusterInForce, ClusterPhase, LaneGroupStatus, LaneInForce, LanePhase, LaneStatus,
     ObjectCondition, ProxyCount,
 };
+pub use trust::{TicketKey, Tickets, Trust};
 
 /// The `apiVersion` of every object of this model.
 pub const API_VERSION: &str = "graylane.dev/v1alpha1";

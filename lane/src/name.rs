@@ -144,6 +144,12 @@ name_type!(
 );
 
 name_type!(
+    /// The name of a key for lane tickets: a DNS label.
+    KeyId,
+    label
+);
+
+name_type!(
     /// The name of a Kubernetes namespace: a DNS label.
     NamespaceName,
     label

@@ -41,7 +41,7 @@ pub struct Counters {
 
 impl Counters {
     /// The most counters that one request increments in one role.
-    pub const CAPACITY: usize = 4;
+    pub const CAPACITY: usize = 5;
 
     /// Adds a counter; one too many is dropped, which a debug build asserts against.
     pub fn push(&mut self, id: CounterId) {

@@ -6,18 +6,30 @@
 mod decide;
 mod entry;
 mod explain;
+mod gate;
 mod inbound;
 mod outbound;
 
-use crate::filter_config::{FORMAT_VERSION, FilterConfig, LaneConfig, Role};
+use crate::filter_config::{FORMAT_VERSION, FORMAT_WITHOUT_TICKETS, FilterConfig, LaneConfig, Role};
 use crate::head::RequestHead;
 use crate::metric::{CounterId, Metric};
 use crate::name::LaneName;
 use crate::outcome::Outcome;
 use crate::problem::Problem;
+use crate::recovery::{self, Forgetful, Slots};
+use crate::ticket::{Direct, Verifier};
 
 pub use decide::{Decision, MAX_RULES};
-pub use explain::{RuleVerdict, ShareVerdict};
+pub use explain::{RuleVerdict, ShareVerdict, TicketVerdict};
+
+/// What is known from other requests.
+#[derive(Debug)]
+pub struct Known<'k, V, S> {
+    /// Looks at the signatures of tickets.
+    pub signatures: &'k V,
+    /// Holds the lanes of traces.
+    pub traces: &'k S,
+}
 
 /// The most counters that carry a rule's name; further rules are counted together as `other`.
 pub const MAX_RULE_COUNTERS: usize = 256;
@@ -63,6 +75,7 @@ impl Program {
     /// All problems found: an unknown version, a bad rule, a limit exceeded.
     pub fn compile(config: FilterConfig) -> Result<Self, Vec<Problem>> {
         check_version(config.version)?;
+        check_recovery(&config)?;
         let mut counters = CounterList::default();
         let role = match config.role {
             Role::Entry => Compiled::Entry(entry::Entry::compile(&config, &mut counters)?),
@@ -87,19 +100,34 @@ impl Program {
     /// Whether [`Self::on_request`] looks at the time, so that callers can save asking for it.
     #[must_use]
     pub fn needs_time(&self) -> bool {
-        self.config.lanes.iter().any(|lane| lane.expires_ms.is_some())
+        self.config.tickets.is_some()
+            || self.config.recovery.is_some()
+            || self.config.lanes.iter().any(|lane| lane.expires_ms.is_some())
     }
 
-    /// What this role does with a request.
+    /// What this role does with a request of which no other has been remembered.
+    #[must_use]
+    pub fn on_request<'a>(&'a self, head: &impl RequestHead, now_ms: u64, draw: u64) -> Outcome<'a> {
+        self.run(head, &Known { signatures: &Direct, traces: &Forgetful }, now_ms, draw)
+    }
+
+    /// What this role does with a request, by what is known from others.
     ///
     /// `now_ms` is milliseconds since 1970 (ignored unless [`Self::needs_time`]); `draw` is a uniformly
     /// random number for shares without a sticky key.
     #[must_use]
-    pub fn on_request<'a>(&'a self, head: &impl RequestHead, now_ms: u64, draw: u64) -> Outcome<'a> {
+    pub fn run<'a>(
+        &'a self,
+        head: &impl RequestHead,
+        known: &Known<'_, impl Verifier, impl Slots>,
+        now_ms: u64,
+        draw: u64,
+    ) -> Outcome<'a> {
+        let Known { signatures, traces } = *known;
         match &self.role {
-            Compiled::Entry(entry) => entry.on_request(&self.config, head, now_ms, draw),
-            Compiled::Inbound(inbound) => inbound.on_request(&self.config, head),
-            Compiled::Outbound(outbound) => outbound.on_request(&self.config, head, now_ms),
+            Compiled::Entry(entry) => entry.on_request(&self.config, head, (now_ms, draw), signatures),
+            Compiled::Inbound(inbound) => inbound.on_request(&self.config, head, traces, now_ms),
+            Compiled::Outbound(outbound) => outbound.on_request(&self.config, head, traces, now_ms),
         }
     }
 
@@ -107,7 +135,11 @@ impl Program {
     #[must_use]
     pub fn decide(&self, head: &impl RequestHead, now_ms: u64, draw: u64) -> Option<Decision<'_>> {
         match &self.role {
-            Compiled::Entry(entry) => entry.rules().decide(&self.config, head, now_ms, draw),
+            Compiled::Entry(entry) => {
+                let looked = entry.ticket(&self.config, head, now_ms, &Direct);
+                let opened = looked.and_then(Result::ok).map(|opened| opened.lane);
+                entry.rules().decide(&self.config, head, decide::Given { now_ms, draw, opened })
+            }
             Compiled::Inbound(_) | Compiled::Outbound(_) => None,
         }
     }
@@ -116,18 +148,28 @@ impl Program {
     #[must_use]
     pub fn explain(&self, head: &impl RequestHead, now_ms: u64, draw: u64) -> Vec<RuleVerdict<'_>> {
         match &self.role {
-            Compiled::Entry(entry) => entry.rules().explain(&self.config, head, now_ms, draw),
+            Compiled::Entry(entry) => {
+                let looked = entry.ticket(&self.config, head, now_ms, &Direct);
+                entry.rules().explain(&self.config, head, (now_ms, draw), looked)
+            }
             Compiled::Inbound(_) | Compiled::Outbound(_) => Vec::new(),
         }
     }
 }
 
 fn check_version(version: u32) -> Result<(), Vec<Problem>> {
-    if version == FORMAT_VERSION {
+    if (FORMAT_WITHOUT_TICKETS..=FORMAT_VERSION).contains(&version) {
         return Ok(());
     }
-    let reason = format!("version {version} is not {FORMAT_VERSION}");
+    let reason = format!("version {version} is not {FORMAT_WITHOUT_TICKETS} to {FORMAT_VERSION}");
     Err(vec![Problem::error("version", reason, "use a module and a writer of the same release")])
+}
+
+/// The filter bounds its memory by itself, whoever has written its configuration.
+fn check_recovery(config: &FilterConfig) -> Result<(), Vec<Problem>> {
+    let Some(recovery) = &config.recovery else { return Ok(()) };
+    let problems = recovery::limits("recovery", &recovery.headers, recovery.ttl_ms, recovery.slots);
+    if problems.is_empty() { Ok(()) } else { Err(problems) }
 }
 
 impl LaneConfig {

@@ -13,10 +13,11 @@ use serde_json::{Value, json};
 use crate::model::condition::{Condition, ValueMatch};
 use crate::model::lane::StickyKey;
 use crate::name::{
-    BaggageKey, EntryName, GroupName, HeaderName, LaneName, NamespaceName, RuleName, ServiceName,
+    BaggageKey, EntryName, GroupName, HeaderName, KeyId, LaneName, NamespaceName, RuleName, ServiceName,
     WorkloadName,
 };
 use crate::percent::Percent;
+use crate::ticket::PublicKey;
 
 /// A DNS label (RFC 1123).
 const LABEL: &str = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$";
@@ -24,6 +25,8 @@ const LABEL: &str = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$";
 const ENTRY: &str = "^([a-z0-9]([-a-z0-9]*[a-z0-9])?/)?[a-z0-9]([-a-z0-9]*[a-z0-9])?$";
 /// A token (RFC 9110, section 5.6.2).
 const TOKEN: &str = "^[A-Za-z0-9!#$%&'*+.^_`|~-]+$";
+/// 32 bytes in base64url (RFC 4648, section 5) without padding.
+const KEY: &str = "^[A-Za-z0-9_-]{43}$";
 
 /// What a match on a value is.
 const VALUE: &str = "What the value must be, with exactly one key; byte by byte and case-sensitive. Leave it out where \
@@ -60,6 +63,8 @@ text_schema! {
     EntryName, ENTRY, 127;
     HeaderName, TOKEN, 128;
     BaggageKey, TOKEN, 128;
+    KeyId, LABEL, 63;
+    PublicKey, KEY, 43;
 }
 
 impl JsonSchema for Percent {

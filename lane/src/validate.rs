@@ -1,15 +1,18 @@
 //! What serde cannot say: whether a group and its lanes make sense, alone and together.
 
 mod rules;
+mod trust;
 
 use std::collections::BTreeSet;
 
-use crate::model::{Fallback, Lane, LaneGroup};
+use crate::model::{Fallback, Lane, LaneGroup, Recovery};
 use crate::name::{HeaderName, LaneName, ServiceName};
 use crate::problem::Problem;
+use crate::recovery;
 use crate::share::BUCKETS;
 
 pub use rules::{MAX_TERMS, MAX_VALUES};
+pub use trust::MAX_KEYS;
 
 /// The most rules in the lanes of one group.
 pub const MAX_RULES: usize = 10_000;
@@ -32,6 +35,10 @@ const FOREIGN_HEADERS: &[&str] = &[
 
 /// Beginnings of such headers.
 const FOREIGN_PREFIXES: &[&str] = &["access-control-", "grpc-", "x-b3-", "x-envoy-", "x-forwarded-"];
+
+/// Headers that many requests have in common.
+const NO_TRACES: &[&str] =
+    &["accept", "authorization", "baggage", "content-type", "cookie", "origin", "referer", "user-agent"];
 
 /// What is known beside the objects.
 #[derive(Clone, Debug, Default)]
@@ -70,7 +77,30 @@ pub fn group(group: &LaneGroup) -> Vec<Problem> {
         let remedy = "choose another header, such as x-lane-path";
         problems.push(Problem::error("spec.propagation.trail", reason, remedy));
     }
+    trust::of_group(group, &mut problems);
+    if let Some(recovery) = &spec.propagation.recovery {
+        trace_headers(group, recovery, &mut problems);
+    }
     problems
+}
+
+/// The headers by which lanes are recovered, and the size of the table.
+fn trace_headers(group: &LaneGroup, recovery: &Recovery, problems: &mut Vec<Problem>) {
+    const PATH: &str = "spec.propagation.recovery";
+    let ttl_ms = u64::from(recovery.ttl_seconds).saturating_mul(1_000);
+    problems.extend(recovery::limits(PATH, &recovery.headers, ttl_ms, recovery.slots));
+    for i in repeated(recovery.headers.iter()) {
+        problems.push(stands_twice(format!("{PATH}.headers[{i}]")));
+    }
+    let spec = &group.spec;
+    for (i, header) in recovery.headers.iter().enumerate() {
+        let is_ours = *header == spec.lane_header || spec.propagation.trail.as_ref() == Some(header);
+        if is_ours || NO_TRACES.contains(&header.as_str()) {
+            let reason = format!("{header} does not tell one request's trace from another's");
+            let remedy = "name a header that is new with every trace, such as traceparent";
+            problems.push(Problem::error(format!("{PATH}.headers[{i}]"), reason, remedy));
+        }
+    }
 }
 
 /// A header with a meaning of its own: the entry would take it from every request.
@@ -91,6 +121,7 @@ pub fn lanes(group: &LaneGroup, lanes: &[Lane], facts: &Facts) -> Vec<Problem> {
         membership(group, lane, &mut found);
         admission(lane, facts, &mut found);
         rules::check(group, lane, &mut found);
+        trust::of_lane(group, lane, facts, &mut found);
         gaps(group, lane, facts, &mut found);
         problems.extend(found.into_iter().map(|problem| of_lane(lane, problem)));
     }

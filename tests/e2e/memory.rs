@@ -1,6 +1,6 @@
 //! Requests and updates of the rules leave nothing behind in an Envoy.
 
-mod footprint;
+pub(crate) mod footprint;
 mod requests;
 
 use std::collections::BTreeMap;

@@ -7,7 +7,9 @@ use serde_json::Value;
 
 use super::envoy_config::{FALLBACK_CLUSTER, LANE_CLUSTER, Routes};
 use super::filters;
-use crate::ours::{self, BASELINE, CARRIES, ENTERS, FOREIGN_BAGGAGE, LANE, LANE_BAGGAGE, Line, OTHER};
+use crate::ours::{
+    self, BASELINE, CARRIES, ENTERS, FOREIGN_BAGGAGE, LANE, LANE_BAGGAGE, Line, OTHER, TICKET, WRONG_TICKET,
+};
 
 /// Row of the SDK's no-op filter.
 pub const NOOP: &str = "noop";
@@ -85,6 +87,8 @@ fn base_key(request: &[Line]) -> &'static str {
         [OTHER, FOREIGN_BAGGAGE] => "routes-baggage",
         [ENTERS, FOREIGN_BAGGAGE] => "routes-gray-baggage",
         [OTHER, LANE_BAGGAGE] => "routes-lane-baggage",
+        [ENTERS, TICKET] => "routes-ticket",
+        [ENTERS, WRONG_TICKET] => "routes-wrong-ticket",
         _ => "routes",
     }
 }
@@ -93,12 +97,14 @@ fn bases() -> Vec<Row> {
     let none = Row::new("none", "no filter, one route", None, Routes::One, &[OTHER]);
     let title = "native: route header match (two routes)";
     let routes = Row::new("routes", title, Some("none"), Routes::ByLane, &[OTHER]);
-    let requests: [(&str, &[Line]); 5] = [
+    let requests: [(&str, &[Line]); 7] = [
         ("x-gray", &[ENTERS]),
         ("x-lane", &[CARRIES]),
         ("baggage", &[OTHER, FOREIGN_BAGGAGE]),
         ("x-gray and baggage", &[ENTERS, FOREIGN_BAGGAGE]),
         ("the lane in baggage", &[OTHER, LANE_BAGGAGE]),
+        ("x-gray and a ticket", &[ENTERS, TICKET]),
+        ("x-gray and a wrong ticket", &[ENTERS, WRONG_TICKET]),
     ];
     let others = requests.map(|(what, request)| {
         let title = format!("no filter, two routes; request with {what}");

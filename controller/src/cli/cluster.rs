@@ -17,10 +17,20 @@ mod unrouted;
 mod validate;
 mod wait;
 
+use lane::ticket::Audience;
+
 use super::Command;
 use super::error::CommandError;
 use super::ui::Ui;
 use crate::cluster::client::{Access, Cluster, Error};
+
+/// The only group of the cluster's namespace, as tickets name it.
+pub(super) async fn only_audience(access: &Access) -> Result<Audience, CommandError> {
+    let cluster = Cluster::connect(access).await?;
+    let group = cluster.group(None).await?;
+    let name = objects::group(&group)?.metadata.name;
+    Ok(Audience { namespace: objects::namespace(&group), group: name })
+}
 
 /// Runs a verb that knows clusters.
 pub(super) async fn run(access: &Access, command: Command, ui: &Ui) -> Result<u8, CommandError> {

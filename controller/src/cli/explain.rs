@@ -11,7 +11,7 @@ use envoy_config::filter_configs::{Place, filter_config};
 use lane::filter_config::{FilterConfig, Role};
 use lane::head::{MemoryHead, RequestHead as _};
 use lane::model::{Lane, LaneGroup};
-use lane::name::{BASELINE, GroupName, LaneName, ServiceName};
+use lane::name::{BASELINE, GroupName, LaneName, NamespaceName, ServiceName};
 use lane::problem::Problem;
 use lane::program::Program;
 use serde::Serialize;
@@ -85,6 +85,8 @@ struct Explanation {
 #[derive(Debug)]
 pub(super) struct Scene {
     pub(super) group: LaneGroup,
+    /// Where the group is, on a cluster: tickets name it.
+    pub(super) namespace: Option<NamespaceName>,
     /// With the buckets of their shares.
     pub(super) lanes: Vec<Lane>,
     pub(super) workloads: Vec<Serving>,
@@ -112,7 +114,7 @@ pub(super) fn run(store: &Store, args: &ExplainArgs, ui: &Ui) -> Result<u8, Comm
         name: workload.name.to_string(),
         is_ready: true,
     });
-    let scene = Scene { group, lanes, workloads: workloads.collect(), notes: Vec::new() };
+    let scene = Scene { group, namespace: None, lanes, workloads: workloads.collect(), notes: Vec::new() };
     Ok(show(scene, args, ui)?)
 }
 
@@ -179,6 +181,7 @@ fn program(scene: &Scene) -> Result<Program> {
     let place = Place { name: &name.name, lane: None, is_workload: false, is_entry: true };
     let lanes: Vec<&Lane> = scene.lanes.iter().collect();
     let config = filter_config(&scene.group, &lanes, place, Role::Entry, 0, |_| false);
+    let config = FilterConfig { group_namespace: scene.namespace.clone(), ..config };
     Program::compile(config).map_err(Error::Refused)
 }
 

@@ -6,7 +6,7 @@ use clap::Args;
 use envoy_config::names::BOOTSTRAP_FILE;
 use envoy_config::standalone::Proxy;
 use lane::model::group::DEFAULT_TRAIL_HEADER;
-use lane::model::{Fallback, LANE_GROUP, LaneGroup, LaneGroupSpec, Propagation, Service};
+use lane::model::{Fallback, LANE_GROUP, LaneGroup, LaneGroupSpec, Propagation, Recovery, Service};
 use lane::name::{EntryName, GroupName, HeaderName};
 
 use super::error::CommandError;
@@ -47,6 +47,9 @@ pub(super) struct InitArgs {
     /// Let every hop write itself into the header x-lane-path
     #[arg(long)]
     trail: bool,
+    /// Find a lost lane again by the request's trace, for applications that forward only tracing headers
+    #[arg(long)]
+    recovery: bool,
     /// Answer 503 where a lane has no version of a service, instead of the baseline
     #[arg(long)]
     strict: bool,
@@ -68,7 +71,11 @@ impl InitArgs {
         let trail = self.trail.then(|| DEFAULT_TRAIL_HEADER.parse().ok()).flatten();
         let spec = LaneGroupSpec {
             lane_header: self.lane_header.clone(),
-            propagation: Propagation { trail, ..Propagation::default() },
+            propagation: Propagation {
+                trail,
+                recovery: self.recovery.then(Recovery::default),
+                ..Propagation::default()
+            },
             fallback: if self.strict { Fallback::Strict } else { Fallback::Permissive },
             ..LaneGroupSpec::new(self.entry.clone(), self.service.clone())
         };

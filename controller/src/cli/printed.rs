@@ -30,17 +30,24 @@ pub(super) fn reference(mut root: Command) -> String {
     text.push_str(super::target::HELP);
     text.push('\n');
     section(&mut text, "Options of every command", root.get_arguments().filter(|arg| arg.is_global_set()));
-    for command in root.get_subcommands().filter(|command| !command.is_hide_set()) {
-        let _ = write!(text, "\n## lanectl {}\n", command.get_name());
+    commands(&mut text, &root, "lanectl");
+    text
+}
+
+/// The commands below one, and theirs below them.
+fn commands(text: &mut String, above: &Command, path: &str) {
+    for command in above.get_subcommands().filter(|command| !command.is_hide_set()) {
+        let path = format!("{path} {}", command.get_name());
+        let _ = write!(text, "\n## {path}\n");
         if let Some(about) = command.get_long_about().or(command.get_about()) {
             let _ = write!(text, "\n{about}\n");
         }
         let usage = command.clone().render_usage().to_string();
         let _ = write!(text, "\n```text\n{}\n```\n", usage.trim_start_matches("Usage: "));
         let own = |arg: &&Arg| !arg.is_global_set() && !matches!(arg.get_id().as_str(), "help" | "version");
-        rows(&mut text, command.get_arguments().filter(own));
+        rows(text, command.get_arguments().filter(own));
+        commands(text, command, &path);
     }
-    text
 }
 
 fn section<'a>(text: &mut String, title: &str, args: impl Iterator<Item = &'a Arg>) {

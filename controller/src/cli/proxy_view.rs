@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::ui::{Output, Ui};
 use crate::standalone::change::{STAGES, proxies};
 use crate::standalone::error::{Error, Result};
+use crate::standalone::losses::Loss;
 use crate::standalone::receipts::{Answer, Verdict, ask};
 use crate::standalone::store::{State, Store};
 
@@ -17,6 +18,9 @@ pub(super) struct ProxyView {
     wanted_generation: u64,
     #[serde(flatten)]
     verdict: Verdict,
+    /// The lanes that the application behind it has lost.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    losses: Vec<Loss>,
 }
 
 impl ProxyView {
@@ -26,18 +30,15 @@ impl ProxyView {
         let objects = state.in_force().ok_or_else(|| Error::Unfinished(store.dir().to_owned()))?;
         let rendered = proxies(store, &state.module, objects, generation)?;
         let answers = ask(&rendered, &STAGES).await?;
-        let views = rendered.iter().zip(answers).map(|(proxy, (name, verdict))| Self {
-            name,
-            admin: proxy.admin.to_string(),
-            wanted_generation: generation,
-            verdict,
+        let views = rendered.iter().zip(answers).map(|(proxy, Answer { proxy: name, verdict, losses })| {
+            Self { name, admin: proxy.admin.to_string(), wanted_generation: generation, verdict, losses }
         });
         Ok(views.collect())
     }
 
-    /// Name and verdict alone.
+    /// What the proxy has said.
     pub(super) fn answer(&self) -> Answer {
-        (self.name.clone(), self.verdict.clone())
+        Answer { proxy: self.name.clone(), verdict: self.verdict.clone(), losses: self.losses.clone() }
     }
 
     fn row(&self, output: Output) -> Vec<String> {
@@ -50,8 +51,14 @@ impl ProxyView {
         let mut row = vec![self.name.clone(), state.to_owned(), self.wanted_generation.to_string()];
         row.extend((output == Output::Wide).then(|| self.admin.clone()));
         row.push(missing);
+        let losses = || self.losses.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        row.extend((output == Output::Wide).then(|| some_or_dash(losses())));
         row
     }
+}
+
+fn some_or_dash(text: String) -> String {
+    if text.is_empty() { "-".to_owned() } else { text }
 }
 
 /// Prints proxies.
@@ -65,7 +72,9 @@ pub(super) fn print(views: &[ProxyView], output: Output, ui: &Ui) -> Result<u8> 
         Output::Table | Output::Wide => {
             let rows: Vec<_> = views.iter().map(|view| view.row(output)).collect();
             match output {
-                Output::Wide => ui.table(&["NAME", "STATE", "WANTED", "ADMIN", "MISSING"], &rows),
+                Output::Wide => {
+                    ui.table(&["NAME", "STATE", "WANTED", "ADMIN", "MISSING", "LOST LANES"], &rows)
+                }
                 _ => ui.table(&["NAME", "STATE", "WANTED", "MISSING"], &rows),
             }
         }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use lane::model::{LANE, Lane, LaneSpec};
+use lane::model::{LANE, Lane, LaneSpec, Trust};
 use lane::name::{GroupName, LaneName};
 use lane::problem::Problem;
 
@@ -31,6 +31,9 @@ pub(super) struct SetLaneArgs {
     rule: RuleFlags,
     #[command(flatten)]
     share: ShareFlags,
+    /// Admit only requests that show a ticket for the lane (`lanectl ticket issue`)
+    #[arg(long)]
+    ticket: bool,
     /// End of the lane: a time or a duration from now, kept by the filter itself
     #[arg(long, value_name = "TIME", value_parser = end)]
     expires: Option<jiff::Timestamp>,
@@ -46,7 +49,7 @@ pub(super) struct SetLaneArgs {
         long,
         value_name = "FILE",
         conflicts_with_all = ["headers", "cookies", "queries", "path", "method", "host", "source", "any",
-            "percent", "sticky", "expires", "priority", "owner"]
+            "percent", "sticky", "ticket", "expires", "priority", "owner"]
     )]
     pub(super) file: Option<PathBuf>,
     #[command(flatten)]
@@ -61,6 +64,7 @@ impl SetLaneArgs {
             priority: self.priority.unwrap_or(0),
             rules: self.rule.rule().into_iter().collect(),
             share: self.share.share(),
+            trust: if self.ticket { Trust::Ticket } else { Trust::Free },
             expires: self.expires,
             owner: self.owner.clone(),
             release: None,

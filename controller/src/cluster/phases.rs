@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use lane::model::{Lane, LaneInForce, LanePhase, LaneSpec, Object};
+use lane::model::{Lane, LaneInForce, LanePhase, LaneSpec, Object, Trust};
 use lane::name::GroupName;
 
 /// How long requests in flight may use the routes of a lane that is gone.
@@ -90,6 +90,7 @@ fn no_rules(group: &GroupName) -> LaneSpec {
         priority: 0,
         rules: Vec::new(),
         share: None,
+        trust: Trust::default(),
         expires: None,
         owner: None,
         release: None,

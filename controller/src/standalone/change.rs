@@ -221,8 +221,8 @@ fn forget_proxies(store: &Store, union: &Objects, wanted: &Objects) -> Result<()
 }
 
 fn stopped(answers: Vec<Answer>) -> Vec<String> {
-    let stopped = answers.into_iter().filter(|(_, verdict)| *verdict == Verdict::Stopped);
-    stopped.map(|(name, _)| name).collect()
+    let stopped = answers.into_iter().filter(|answer| answer.verdict == Verdict::Stopped);
+    stopped.map(|answer| answer.proxy).collect()
 }
 
 #[cfg(test)]

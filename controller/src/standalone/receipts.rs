@@ -14,6 +14,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::error::{Error, Result};
+use super::losses::Loss;
 
 /// How long one question to a proxy may take.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -36,7 +37,15 @@ pub enum Verdict {
 }
 
 /// A proxy with its answer.
-pub type Answer = (String, Verdict);
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// Its name.
+    pub proxy: String,
+    /// What it runs.
+    pub verdict: Verdict,
+    /// The lanes that its application has lost.
+    pub losses: Vec<Loss>,
+}
 
 /// The proxies that count as evidence for a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,11 +102,11 @@ pub async fn ask(proxies: &[Proxy], stages: &[Stage]) -> Result<Vec<Answer>> {
     let mut tasks = JoinSet::new();
     for (place, proxy) in proxies.iter().enumerate() {
         let (client, proxy, stages) = (client.clone(), proxy.clone(), stages.to_vec());
-        tasks.spawn(async move { (place, proxy.name.to_string(), ask_one(&client, &proxy, &stages).await) });
+        tasks.spawn(async move { (place, ask_one(&client, &proxy, &stages).await) });
     }
     let mut answers = tasks.join_all().await;
-    answers.sort_by_key(|(place, ..)| *place);
-    Ok(answers.into_iter().map(|(_, name, verdict)| (name, verdict)).collect())
+    answers.sort_by_key(|(place, _)| *place);
+    Ok(answers.into_iter().map(|(_, answer)| answer).collect())
 }
 
 /// Waits until every proxy of which `demand` speaks has taken `stages`; the last answers of all.
@@ -127,16 +136,19 @@ pub async fn wait(
 /// The proxies whose answers are not enough.
 #[must_use]
 pub fn lagging(answers: &[Answer], demand: Demand) -> Vec<Lagging> {
-    let lag = answers.iter().filter(|(_, verdict)| !demand.is_met(verdict));
-    lag.map(|(proxy, verdict)| Lagging { proxy: proxy.clone(), verdict: verdict.clone() }).collect()
+    let lag = answers.iter().filter(|answer| !demand.is_met(&answer.verdict));
+    lag.map(|answer| Lagging { proxy: answer.proxy.clone(), verdict: answer.verdict.clone() }).collect()
 }
 
-async fn ask_one(client: &Client, proxy: &Proxy, stages: &[Stage]) -> Verdict {
-    match tokio::time::timeout(PATIENCE, read(client, proxy)).await {
-        Ok(Ok((stats, concurrency))) => judge(&proxy.receipts, stages, &stats, concurrency),
-        Ok(Err(verdict)) => verdict,
-        Err(_) => Verdict::Silent(format!("no answer within {PATIENCE:?}")),
-    }
+async fn ask_one(client: &Client, proxy: &Proxy, stages: &[Stage]) -> Answer {
+    let (verdict, losses) = match tokio::time::timeout(PATIENCE, read(client, proxy)).await {
+        Ok(Ok((stats, concurrency))) => {
+            (judge(&proxy.receipts, stages, &stats, concurrency), Loss::all(&stats))
+        }
+        Ok(Err(verdict)) => (verdict, Vec::new()),
+        Err(_) => (Verdict::Silent(format!("no answer within {PATIENCE:?}")), Vec::new()),
+    };
+    Answer { proxy: proxy.name.to_string(), verdict, losses }
 }
 
 /// The statistics that receipts are about, and the number of workers.

@@ -15,6 +15,16 @@ fn the_first_lane() {
     assert!(run.stderr.contains("removal of lane gray applied"), "{run}");
 }
 
+#[test]
+fn tickets() {
+    let guide = include_str!("../../../docs/guides/tickets.md");
+    let shop = Shop::empty();
+    let run = shop.run(shell(&shop, &closed_ports(&commands(guide))), "");
+    assert_eq!(run.code, 0, "{run}");
+    let opened = run.stdout.lines().filter(|line| *line == "lane/gray").count();
+    assert_eq!(opened, 2, "by the first key and by the second: {run}");
+}
+
 /// The blocks of a guide that are marked as shell.
 fn commands(guide: &str) -> String {
     let blocks = guide.split("```sh\n").skip(1);

@@ -8,6 +8,7 @@ mod guides;
 mod output;
 mod receipts;
 mod reference;
+mod tickets;
 mod verbs;
 
 use std::path::{Path, PathBuf};

@@ -34,6 +34,10 @@ fn a_place_has_only_the_roles_that_it_needs() {
         (r"{}", [vec![Entry], vec![Outbound], vec![Outbound]]),
         (r#"{"trail":"x-lane-path"}"#, [vec![Entry], vec![Inbound, Outbound], vec![Inbound, Outbound]]),
         (r#"{"baggage":null}"#, [vec![Entry], vec![], vec![Outbound]]),
+        (
+            r#"{"baggage":null,"workloadLane":false,"recovery":{}}"#,
+            [vec![Entry], vec![Inbound, Outbound], vec![Inbound, Outbound]],
+        ),
         (r#"{"baggage":null,"workloadLane":false}"#, [vec![Entry], vec![], vec![]]),
     ] {
         let group = mk_group(&format!(r#"{{"entries":["edge"],"services":[],"propagation":{propagation}}}"#));
@@ -75,6 +79,19 @@ fn every_role_is_told_what_it_needs_and_no_more() {
 }
 
 #[test]
+fn both_roles_of_a_workload_use_one_table() {
+    let propagation = r#"{"recovery":{"headers":["b3"],"ttlSeconds":9,"slots":128}}"#;
+    let group = mk_group(&format!(r#"{{"entries":[],"services":[],"propagation":{propagation}}}"#));
+    let name: WorkloadName = "a".parse().unwrap();
+    let place = Place { name: &name, lane: None, is_workload: true, is_entry: true };
+    let recovery = |role| filter_config(&group, &[], place, role, 1, |_| false).recovery;
+    let table = RecoveryConfig { headers: vec!["b3".parse().unwrap()], ttl_ms: 9_000, slots: 128 };
+    assert_eq!(recovery(Role::Inbound).as_ref(), Some(&table));
+    assert_eq!(recovery(Role::Outbound), Some(table));
+    assert_eq!(recovery(Role::Entry), None);
+}
+
+#[test]
 fn a_workload_stamps_its_lane_only_where_the_group_says_so() {
     let group = mk_group(r#"{"entries":[],"services":[],"propagation":{"workloadLane":false}}"#);
     let name: WorkloadName = "a-gray".parse().unwrap();
@@ -83,4 +100,32 @@ fn a_workload_stamps_its_lane_only_where_the_group_says_so() {
     let own_lane = |role| filter_config(&group, &[], place, role, 1, |_| false).own_lane;
     assert_eq!(own_lane(Role::Outbound), None);
     assert_eq!(own_lane(Role::Inbound), Some(gray.clone()));
+}
+
+#[test]
+fn only_the_entry_knows_of_tickets_and_an_older_module_refuses_them() {
+    let tickets = r#""tickets":{"keys":[{"id":"k1","publicKey":"6kpsY-KcUgq-9VB7Ey7F-ZVHdq6-vnuSQh7qaRRG0iw",
+        "expires":"2026-12-01T18:00:00Z"}]}"#;
+    let (with, without) = (format!(",{tickets}"), String::new());
+    let rules = r#""rules":[{"name":"r1","match":{"header":{"name":"x-gray"}}}]"#;
+    let free = mk_lane("free", &format!(r#"{{"group":"shop",{rules}}}"#));
+    let asks = mk_lane("gray", &format!(r#"{{"group":"shop","trust":"Ticket",{rules}}}"#));
+    let name: WorkloadName = "a".parse().unwrap();
+    let place = Place { name: &name, lane: None, is_workload: true, is_entry: true };
+    for (keys, lane, role, version, asked, known) in [
+        (&without, &free, Role::Entry, 1, false, false),
+        (&without, &asks, Role::Entry, 2, true, false),
+        (&with, &free, Role::Entry, 2, false, true),
+        (&with, &asks, Role::Entry, 2, true, true),
+        (&with, &asks, Role::Inbound, 1, false, false),
+        (&with, &asks, Role::Outbound, 1, false, false),
+    ] {
+        let group = mk_group(&format!(r#"{{"entries":["edge"],"services":[]{keys}}}"#));
+        let config = filter_config(&group, &[lane], place, role, 7, |_| true);
+        let found = (config.version, config.lanes[0].ticket, config.tickets.is_some());
+        assert_eq!(found, (version, asked, known), "{role:?} {keys}");
+        let key = config.tickets.iter().flat_map(|tickets| &tickets.keys).next();
+        assert!(key.is_none_or(|key| key.expires_ms == Some(1_796_148_000_000)), "{key:?}");
+        assert!(Program::compile(config).is_ok());
+    }
 }

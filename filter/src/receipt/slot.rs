@@ -4,7 +4,7 @@
 //! exist are the first ones, and a reader stops at the first that does not.
 
 use super::FilterId;
-use crate::host::{SharedHost, Versioned};
+use crate::host::{ABSENT, SharedHost, Versioned};
 
 /// The most VMs of one process that find a slot.
 const MOST: usize = 256;
@@ -14,10 +14,6 @@ pub(super) const ABANDONED_MS: u64 = 10_000;
 
 /// A slot with a heartbeat in this time belongs to a VM that lives. Heartbeats come every second.
 const FRESH_MS: u64 = 3_500;
-
-/// A version that no value has, since versions count up from 1: with it, a write succeeds only if the key
-/// does not exist.
-const NO_VERSION: u32 = u32::MAX;
 
 /// The most attempts at a number of our own while other VMs take theirs.
 const TRIES: u32 = 300;
@@ -82,7 +78,7 @@ pub(super) fn new_owner(host: &impl SharedHost, born_ms: u64) -> Option<Owner> {
         let last = host.shared(KEY);
         let bytes = last.as_ref().and_then(|last| last.value.as_slice().try_into().ok());
         let number = bytes.map_or(0, u64::from_le_bytes).wrapping_add(1);
-        let cas = last.map_or(NO_VERSION, |last| last.cas);
+        let cas = last.map_or(ABSENT, |last| last.cas);
         let is_ours = host.set_shared(KEY, &number.to_le_bytes(), cas);
         is_ours.then_some(Owner { number, born_ms })
     })
@@ -95,7 +91,7 @@ pub(super) fn take(host: &impl SharedHost, filter: &FilterId, slot: Slot) -> Opt
         let found = host.shared(&key);
         let holder = found.as_ref().and_then(|found| Slot::decode(&found.value));
         let is_free = holder.is_none_or(|holder| holder.is_abandoned(slot.heartbeat_ms));
-        let cas = found.map_or(NO_VERSION, |found| found.cas);
+        let cas = found.map_or(ABSENT, |found| found.cas);
         is_free && host.set_shared(&key, &slot.encode(), cas)
     })
 }

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::trust::Tickets;
 use crate::name::{BaggageKey, EntryName, HeaderName, NamespaceName, ServiceName};
+use crate::trace_id;
 
 /// The applications of one call chain, their entries, and how a lane is carried.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,6 +27,9 @@ pub struct LaneGroupSpec {
     /// What happens where a lane has no version of a service.
     #[serde(default)]
     pub fallback: Fallback,
+    /// Lane tickets, for lanes that ask for them; none count where nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tickets: Option<Tickets>,
     /// Namespaces, beside those of the group's services and entries, whose workloads call the services.
     /// Kubernetes only.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -47,6 +52,7 @@ impl LaneGroupSpec {
             lane_header: default_lane_header(),
             propagation: Propagation::default(),
             fallback: Fallback::default(),
+            tickets: None,
             callers: Vec::new(),
             lane_label: default_lane_label(),
             route_mode: RouteMode::default(),
@@ -112,6 +118,35 @@ pub struct Propagation {
     /// It puts the filter on every hop, since only the callee knows who was reached.
     #[serde(default)]
     pub trail: Option<HeaderName>,
+    /// Finds the lane of a request again by its trace, for applications that drop all that carries the lane;
+    /// `null` for not. It puts the filter on every hop.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recovery: Option<Recovery>,
+}
+
+/// How a sidecar finds a lost lane again by the request's trace. It notes what arrives for the application, and
+/// looks up what the application sends without a lane. A trace that arrives with two lanes, or with and
+/// without one, is ambiguous, and its requests stay on the baseline.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct Recovery {
+    /// Headers that tell a request's trace, of which applications forward at least one. `traceparent`, `b3`,
+    /// `x-b3-traceid` and `x-request-id` are understood; of any other header the whole value counts.
+    #[serde(default = "default_trace_headers")]
+    pub headers: Vec<HeaderName>,
+    /// How long an arrival is remembered, in seconds: longer than an application takes to send its own requests.
+    #[serde(default = "default_ttl_seconds")]
+    pub ttl_seconds: u32,
+    /// Slots of each sidecar's table, each for eight traces; roughly 640 bytes of memory each.
+    #[serde(default = "default_slots")]
+    pub slots: u32,
+}
+
+impl Default for Recovery {
+    fn default() -> Self {
+        Self { headers: default_trace_headers(), ttl_seconds: default_ttl_seconds(), slots: default_slots() }
+    }
 }
 
 /// What happens where a lane has no ready workload of a service.
@@ -127,7 +162,7 @@ pub enum Fallback {
 
 impl Default for Propagation {
     fn default() -> Self {
-        Self { baggage: default_baggage(), workload_lane: true, trail: None }
+        Self { baggage: default_baggage(), workload_lane: true, trail: None, recovery: None }
     }
 }
 
@@ -147,6 +182,18 @@ fn is_default_lane_label(label: &String) -> bool {
     label == DEFAULT_LANE_LABEL
 }
 
+fn default_trace_headers() -> Vec<HeaderName> {
+    DEFAULT_TRACE_HEADERS.map(HeaderName::constant).into()
+}
+
+fn default_ttl_seconds() -> u32 {
+    DEFAULT_TTL_SECONDS
+}
+
+fn default_slots() -> u32 {
+    DEFAULT_SLOTS
+}
+
 fn default_true() -> bool {
     true
 }
@@ -163,6 +210,17 @@ pub const DEFAULT_BAGGAGE_KEY: &str = "lane";
 /// The trail header that `lanectl init --trail` writes.
 pub const DEFAULT_TRAIL_HEADER: &str = "x-lane-path";
 
+/// The headers that tell a request's trace where the group says nothing.
+pub const DEFAULT_TRACE_HEADERS: [&str; 4] =
+    [trace_id::TRACEPARENT, trace_id::B3, trace_id::B3_TRACE_ID, trace_id::REQUEST_ID];
+
+/// How long an arrival is remembered where the group says nothing.
+pub const DEFAULT_TTL_SECONDS: u32 = 30;
+
+/// The slots of a table where the group says nothing: enough for 50,000 traces of which an application may still
+/// send requests.
+pub const DEFAULT_SLOTS: u32 = 32_768;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -172,5 +230,8 @@ mod tests {
         assert_eq!(DEFAULT_LANE_HEADER.parse(), Ok(default_lane_header()));
         assert_eq!(DEFAULT_BAGGAGE_KEY.parse().ok(), default_baggage());
         assert!(DEFAULT_TRAIL_HEADER.parse::<HeaderName>().is_ok());
+        for (text, name) in DEFAULT_TRACE_HEADERS.into_iter().zip(default_trace_headers()) {
+            assert_eq!(text.parse(), Ok(name));
+        }
     }
 }

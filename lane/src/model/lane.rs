@@ -4,13 +4,14 @@ use serde::{Deserialize, Serialize};
 
 use super::condition::Rule;
 use super::release::Release;
+use super::trust::Trust;
 use crate::name::{GroupName, HeaderName};
 use crate::percent::Percent;
 
 /// One lane of a group.
 ///
 /// A request enters when one of the rules holds (or there is none but a share) and the share, if there
-/// is one, takes it. Among several lanes that would take it, [`crate::precedence`] decides.
+/// is one, takes it, and it shows what [`Trust`] asks for. Among several lanes that would take it, [`crate::precedence`] decides.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
@@ -26,6 +27,9 @@ pub struct LaneSpec {
     /// Share of the requests that match; all of them where nothing is said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub share: Option<Share>,
+    /// What a request must show to enter; a ticket is signed by a key of the group.
+    #[serde(default, skip_serializing_if = "Trust::is_free")]
+    pub trust: Trust,
     /// End of the lane, RFC 3339 with offset (`2026-12-01T18:00:00Z`).
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "timestamp")]
     pub expires: Option<jiff::Timestamp>,
@@ -94,7 +98,9 @@ impl BucketRange {
 }
 
 /// Reads a time, or nothing, with an error that says how to write one.
-fn timestamp<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<jiff::Timestamp>, D::Error> {
+pub(super) fn timestamp<'de, D: serde::Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<jiff::Timestamp>, D::Error> {
     let text = Option::<String>::deserialize(deserializer)?;
     let time = text.map(|text| {
         text.parse().map_err(|_| {

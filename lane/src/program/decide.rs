@@ -30,6 +30,17 @@ pub(super) struct RankedRule {
     pub(super) rule: Option<usize>,
 }
 
+/// What decides beside rules and request.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Given {
+    /// Milliseconds since 1970.
+    pub(super) now_ms: u64,
+    /// For shares without a key.
+    pub(super) draw: u64,
+    /// The lane that the request has a ticket for.
+    pub(super) opened: Option<usize>,
+}
+
 /// The rule that takes a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Decision<'a> {
@@ -83,10 +94,9 @@ impl Rules {
         &self,
         config: &'a FilterConfig,
         head: &impl RequestHead,
-        now_ms: u64,
-        draw: u64,
+        given: Given,
     ) -> Option<Decision<'a>> {
-        let rank = self.index.first(head, |rank| self.accepts(rank, config, head, now_ms, draw))?;
+        let rank = self.index.first(head, |rank| self.accepts(rank, config, head, given))?;
         let RankedRule { lane, rule } = *self.ranked.get(rank)?;
         let lane = config.lanes.get(lane)?;
         Some(Decision { lane, rule: rule.and_then(|rule| lane.rules.get(rule)), rank })
@@ -97,23 +107,17 @@ impl Rules {
         self.ranked.get(decision.rank).copied()
     }
 
-    fn accepts(
-        &self,
-        rank: Rank,
-        config: &FilterConfig,
-        head: &impl RequestHead,
-        now_ms: u64,
-        draw: u64,
-    ) -> bool {
+    fn accepts(&self, rank: Rank, config: &FilterConfig, head: &impl RequestHead, given: Given) -> bool {
         let (Some(ranked), Some(predicate)) = (self.ranked.get(rank), self.predicates.get(rank)) else {
             return false;
         };
         let Some(lane) = config.lanes.get(ranked.lane) else {
             return false;
         };
-        lane.is_active(now_ms)
+        lane.is_active(given.now_ms)
+            && (!lane.ticket || given.opened == Some(ranked.lane))
             && predicate.holds(head)
-            && lane.share.as_ref().is_none_or(|share| takes(share, config, head, draw))
+            && lane.share.as_ref().is_none_or(|share| takes(share, config, head, given.draw))
     }
 }
 

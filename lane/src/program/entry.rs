@@ -1,6 +1,7 @@
 //! The entry role: strip what outsiders may not send, decide, stamp.
 
-use super::decide::{Decision, Rules};
+use super::decide::{Decision, Given, Rules};
+use super::gate::{Gate, Opened};
 use super::{CounterList, MAX_RULE_COUNTERS};
 use crate::baggage;
 use crate::filter_config::{FilterConfig, Role};
@@ -9,12 +10,14 @@ use crate::metric::{CounterId, Metric, REQUESTS_TOTAL, SKIPPED_TOTAL, STRIPPED_T
 use crate::name::{BASELINE, LaneName};
 use crate::outcome::{Edit, Outcome};
 use crate::problem::Problem;
+use crate::ticket::{Refusal, Verifier};
 use crate::trail::{Hop, Why, append};
 
 /// The compiled entry role.
 #[derive(Debug)]
 pub(super) struct Entry {
     rules: Rules,
+    gate: Option<Box<Gate>>,
     /// Per lane: the counter of a bare share, then one per rule.
     entered: Vec<Vec<CounterId>>,
     baseline: CounterId,
@@ -45,6 +48,7 @@ impl Entry {
         let entered = entered.collect();
         Ok(Self {
             rules,
+            gate: Gate::compile(config, counters).map(Box::new),
             entered,
             baseline: counters.add(requests(BASELINE, "none")),
             stripped: counters.add(Metric::new(STRIPPED_TOTAL, [("role", role)])),
@@ -57,15 +61,39 @@ impl Entry {
         &self.rules
     }
 
-    pub(super) fn on_request<'a>(
+    /// What the request's ticket opens; `None` where it has none.
+    pub(super) fn ticket(
         &self,
-        config: &'a FilterConfig,
+        config: &FilterConfig,
         head: &impl RequestHead,
         now_ms: u64,
-        draw: u64,
+        verifier: &impl Verifier,
+    ) -> Option<Result<Opened, Refusal>> {
+        let gate = self.gate.as_ref()?;
+        Some(gate.open(&gate.shown(head)?, config, now_ms, verifier))
+    }
+
+    pub(super) fn on_request<'a>(
+        &'a self,
+        config: &'a FilterConfig,
+        head: &impl RequestHead,
+        (now_ms, draw): (u64, u64),
+        verifier: &impl Verifier,
     ) -> Outcome<'a> {
         let mut out = Outcome::default();
-        if is_decided(config, head) {
+        let decided = is_decided(config, head);
+        let mut opened = None;
+        if let Some(gate) = &self.gate
+            && let Some(shown) = gate.shown(head)
+        {
+            gate.take(&shown, head, &mut out);
+            if !decided {
+                let looked = gate.open(&shown, config, now_ms, verifier);
+                gate.counter(looked).into_iter().for_each(|id| out.counters.push(id));
+                opened = looked.ok().map(|opened| opened.lane);
+            }
+        }
+        if decided {
             return out;
         }
         for name in &config.strip {
@@ -73,7 +101,7 @@ impl Entry {
                 out.edits.push(Edit::Remove { name: name.as_str() });
             }
         }
-        let decision = self.rules.decide(config, head, now_ms, draw);
+        let decision = self.rules.decide(config, head, Given { now_ms, draw, opened });
         out.lane = decision.map(|decision| &decision.lane.name);
         out.counters.push(self.counter(decision.as_ref()));
         if let Some(lane) = out.lane {

@@ -1,10 +1,12 @@
 //! Why a request was decided as it was: every rule's verdict, for people.
 
-use super::decide::{Rules, bucket};
+use super::decide::{Given, Rules, bucket};
+use super::gate::Opened;
 use crate::filter_config::FilterConfig;
 use crate::head::RequestHead;
 use crate::model::{BucketRange, Rule};
 use crate::name::LaneName;
+use crate::ticket::Refusal;
 
 /// What one rule says to a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,8 +21,32 @@ pub struct RuleVerdict<'a> {
     pub ended: bool,
     /// What the lane's share says; `None` without one.
     pub share: Option<ShareVerdict<'a>>,
+    /// What became of the request's ticket; `None` where the lane asks for none.
+    pub ticket: Option<TicketVerdict>,
     /// Whether this is the rule that takes the request.
     pub chosen: bool,
+}
+
+/// What a lane that asks for a ticket says to a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TicketVerdict {
+    /// There is a ticket for the lane.
+    Valid,
+    /// There is no ticket.
+    Missing,
+    /// The ticket does not open the lane.
+    Refused(Refusal),
+}
+
+impl TicketVerdict {
+    fn of(lane: usize, looked: Option<Result<Opened, Refusal>>) -> Self {
+        match looked {
+            None => Self::Missing,
+            Some(Ok(opened)) if opened.lane == lane => Self::Valid,
+            Some(Ok(_)) => Self::Refused(Refusal::Lane),
+            Some(Err(refusal)) => Self::Refused(refusal),
+        }
+    }
 }
 
 /// What a share says to a request.
@@ -40,10 +66,11 @@ impl Rules {
         &self,
         config: &'a FilterConfig,
         head: &impl RequestHead,
-        now_ms: u64,
-        draw: u64,
+        (now_ms, draw): (u64, u64),
+        looked: Option<Result<Opened, Refusal>>,
     ) -> Vec<RuleVerdict<'a>> {
-        let chosen = self.decide(config, head, now_ms, draw).map(|decision| decision.rank);
+        let opened = looked.and_then(Result::ok).map(|opened| opened.lane);
+        let chosen = self.decide(config, head, Given { now_ms, draw, opened }).map(|decision| decision.rank);
         let rules = self.in_order().enumerate();
         rules
             .filter_map(|(rank, (home, predicate))| {
@@ -60,6 +87,7 @@ impl Rules {
                     holds: predicate.holds(head),
                     ended: !lane.is_active(now_ms),
                     share,
+                    ticket: lane.ticket.then(|| TicketVerdict::of(home.lane, looked)),
                     chosen: chosen == Some(rank),
                 })
             })

@@ -1,13 +1,15 @@
-//! The inbound role, in front of the application: write the trail, count fallbacks.
+//! The inbound role, in front of the application: write the trail, count fallbacks, note which trace arrived in
+//! which lane.
 //!
 //! Only the callee knows who was reached, since the aggregate cluster chooses behind the caller's filter.
 
 use super::{CounterList, PerLane, lane_named};
 use crate::filter_config::{FilterConfig, LaneConfig, Role};
 use crate::head::RequestHead;
-use crate::metric::{CounterId, FALLBACKS_TOTAL, Metric, REQUESTS_TOTAL, SKIPPED_TOTAL};
+use crate::metric::{CounterId, FALLBACKS_TOTAL, Metric, REQUESTS_TOTAL, SKIPPED_TOTAL, TRACES_TOTAL};
 use crate::name::{BASELINE, LaneName};
 use crate::outcome::{Edit, Outcome};
+use crate::recovery::{self, Mark, Slots};
 use crate::trail::{Hop, Why, append};
 
 /// The compiled inbound role.
@@ -17,6 +19,8 @@ pub(super) struct Inbound {
     unavailable: PerLane,
     no_version: PerLane,
     trail_skipped: CounterId,
+    evicted: CounterId,
+    ambiguous: CounterId,
 }
 
 impl Inbound {
@@ -38,10 +42,18 @@ impl Inbound {
             unavailable: PerLane::new(config, counters, fallbacks("unavailable")),
             no_version: PerLane::new(config, counters, fallbacks("no-version")),
             trail_skipped: counters.add(Metric::new(SKIPPED_TOTAL, [("role", role), ("reason", "trail")])),
+            evicted: counters.add(Metric::new(TRACES_TOTAL, [("role", role), ("reason", "evicted")])),
+            ambiguous: counters.add(Metric::new(TRACES_TOTAL, [("role", role), ("reason", "ambiguous")])),
         }
     }
 
-    pub(super) fn on_request<'a>(&self, config: &'a FilterConfig, head: &impl RequestHead) -> Outcome<'a> {
+    pub(super) fn on_request<'a>(
+        &self,
+        config: &'a FilterConfig,
+        head: &impl RequestHead,
+        slots: &impl Slots,
+        now_ms: u64,
+    ) -> Outcome<'a> {
         let mut out = Outcome::default();
         let sent = head.header(config.lane_header.as_str());
         let known = sent.as_deref().and_then(|sent| lane_named(config, sent));
@@ -61,6 +73,12 @@ impl Inbound {
                 Some(value) => out.edits.push(Edit::Set { name: trail.as_str(), value: value.into() }),
                 None => out.counters.push(self.trail_skipped),
             }
+        }
+        if let Some(recovery) = &config.recovery {
+            let mark = Mark::of(sent.as_deref());
+            let remembered = recovery::remember(config, recovery, head, mark, now_ms, slots);
+            let counted = [(remembered.evicted, self.evicted), (remembered.ambiguous, self.ambiguous)];
+            counted.into_iter().filter(|(is_so, _)| *is_so).for_each(|(_, id)| out.counters.push(id));
         }
         out
     }

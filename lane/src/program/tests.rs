@@ -3,6 +3,7 @@
 mod entry;
 mod hops;
 mod index;
+mod tickets;
 
 use serde_json::{Value, json};
 
@@ -51,10 +52,10 @@ fn counters(program: &Program, outcome: &Outcome<'_>) -> Vec<String> {
 
 #[test]
 fn an_unknown_version_is_refused_whatever_else_it_holds() {
-    let problems = Program::from_json(br#"{"version": 2, "lanes": "new form"}"#).unwrap_err();
+    let problems = Program::from_json(br#"{"version": 3, "lanes": "new form"}"#).unwrap_err();
     assert_eq!(
         problems[0].to_string(),
-        "version: version 2 is not 1; use a module and a writer of the same release"
+        "version: version 3 is not 1 to 2; use a module and a writer of the same release"
     );
 }
 

@@ -101,7 +101,7 @@ fn header(group: &LaneGroup, name: &HeaderName, path: &str, problems: &mut Vec<P
     }
 }
 
-fn cookie_name(name: &str, path: &str, problems: &mut Vec<Problem>) {
+pub(super) fn cookie_name(name: &str, path: &str, problems: &mut Vec<Problem>) {
     query_name(name, path, problems);
     if name.contains(|c: char| c.is_whitespace() || matches!(c, '=' | ';' | ',')) {
         let reason = format!("no cookie can be named {name:?}");

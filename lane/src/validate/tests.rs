@@ -1,5 +1,7 @@
 //! Each fault one row.
 
+mod trust;
+
 use serde_json::{Value, json};
 
 use super::*;
@@ -85,6 +87,26 @@ fn headers_of_a_group() {
             &[&format!("spec.propagation.trail: {reason}; choose another header, such as x-lane-path")],
         );
     }
+}
+
+#[test]
+fn the_table_of_traces() {
+    check_group(json!({"propagation": {"recovery": {}}}), &[]);
+    let problems = json!({"headers": ["x-lane", "b3", "b3", "Authorization"], "ttlSeconds": 0, "slots": 1});
+    let told = "does not tell one request's trace from another's; name a header that is new with every trace, \
+                such as traceparent";
+    check_group(
+        json!({"propagation": {"recovery": problems}}),
+        &[
+            "spec.propagation.recovery.ttlSeconds: 0 s is not between 1 second and 1 hour; write the longest time \
+             that an application takes to send its requests",
+            "spec.propagation.recovery.slots: 1 is not between 64 and 262144; leave it out, or write more where \
+             graylane_traces_total counts evicted traces",
+            "spec.propagation.recovery.headers[2]: the name stands twice; rename or remove one of the two",
+            &format!("spec.propagation.recovery.headers[0]: x-lane {told}"),
+            &format!("spec.propagation.recovery.headers[3]: authorization {told}"),
+        ],
+    );
 }
 
 #[test]

@@ -65,7 +65,7 @@ pub(super) fn configuration(random: &mut Random, bad: bool) -> Value {
 fn spoil(random: &mut Random, config: &mut Value) {
     let bad_rule = |value: Value| json!([{ "name": "rule", "match": { "path": value } }]);
     match random.below(6) {
-        0 => config["version"] = json!(2),
+        0 => config["version"] = json!(3),
         1 => config["role"] = json!("sideways"),
         2 => config["lanes"] = json!([{ "name": "Not A Name" }]),
         3 => config["laneHeader"] = json!("no header"),

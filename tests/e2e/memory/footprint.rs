@@ -7,11 +7,11 @@ use anyhow::{Context as _, Result};
 
 /// Memory of an Envoy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Footprint {
+pub(crate) struct Footprint {
     /// KiB that are resident.
-    pub(super) resident_kib: u64,
+    pub(crate) resident_kib: u64,
     /// KiB of the linear memories of all Wasm VMs together.
-    pub(super) wasm_kib: u64,
+    pub(crate) wasm_kib: u64,
 }
 
 /// V8 reserves the whole reach of a 32-bit index behind each linear memory, so that it needs no check of bounds:
@@ -20,7 +20,7 @@ const RESERVED: u64 = 4 << 30;
 
 impl Footprint {
     /// Of the process with this id.
-    pub(super) fn of(pid: u32) -> Result<Self> {
+    pub(crate) fn of(pid: u32) -> Result<Self> {
         let read = |file: &str| {
             let path = format!("/proc/{pid}/{file}");
             fs::read_to_string(&path).with_context(|| format!("failed to read {path}"))

@@ -21,7 +21,8 @@ pub(super) async fn run(cluster: &Cluster, args: &ExplainArgs, ui: &Ui) -> Resul
     let lanes = objects::lanes(&lanes);
     let reading = surroundings.read(&group, &lanes);
     let workloads = reading.iter().flat_map(|reading| serving(reading, &surroundings)).collect();
-    let scene = Scene { group: objects::group(&group)?, lanes, workloads, notes };
+    let namespace = objects::namespace(&group);
+    let scene = Scene { group: objects::group(&group)?, namespace, lanes, workloads, notes };
     Ok(show(scene, args, ui)?)
 }
 

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use kube::ResourceExt as _;
 use lane::model::{Lane as LaneModel, LaneGroup as GroupModel};
+use lane::name::NamespaceName;
 use lane::problem::Problem;
 use lane::validate::{self, Facts};
 use serde_json::Value;
@@ -16,6 +17,11 @@ use crate::cluster::{dereference, release};
 pub(super) fn group(group: &LaneGroup) -> Result<GroupModel> {
     let model = dereference::group_model(group);
     model.ok_or_else(|| Error::Internal(format!("{:?} is no name of a group", group.name_any())))
+}
+
+/// The namespace of a group, as tickets name it.
+pub(super) fn namespace(group: &LaneGroup) -> Option<NamespaceName> {
+    group.namespace().and_then(|namespace| namespace.parse().ok())
 }
 
 /// The lanes as the model has them, without those that were promoted or rolled back: they take no requests.

@@ -4,7 +4,7 @@ use lane::filter_config::{FilterConfig, LaneConfig};
 use lane::head::MemoryHead;
 use lane::model::{BucketRange, Condition, Rule};
 use lane::name::LaneName;
-use lane::program::{Program, RuleVerdict};
+use lane::program::{Program, RuleVerdict, TicketVerdict};
 use serde::Serialize;
 
 use super::condition::{failure, is_named};
@@ -75,10 +75,22 @@ fn holds(verdict: &RuleVerdict<'_>) -> String {
             }
         });
     }
-    if !verdict.chosen && !verdict.ended && verdict.share.is_none_or(|share| share.takes) {
+    let refused = verdict.ticket.and_then(ticket);
+    text.extend(refused.iter().map(|refused| format!(", but {refused}")));
+    let takes = refused.is_none() && verdict.share.is_none_or(|share| share.takes);
+    if !verdict.chosen && !verdict.ended && takes {
         text.push_str(", but another rule comes first");
     }
     text
+}
+
+/// Why a ticket does not open the lane.
+fn ticket(verdict: TicketVerdict) -> Option<String> {
+    match verdict {
+        TicketVerdict::Valid => None,
+        TicketVerdict::Missing => Some("the lane asks for a ticket".to_owned()),
+        TicketVerdict::Refused(refusal) => Some(format!("the ticket does not open the lane: {refusal}")),
+    }
 }
 
 fn ranges(buckets: &[BucketRange]) -> String {
@@ -109,6 +121,7 @@ fn holds_alone(
         name: lane.clone(),
         priority: 0,
         expires_ms: None,
+        ticket: false,
         share: None,
         rules: vec![rule],
         here: false,

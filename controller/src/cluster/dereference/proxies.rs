@@ -27,7 +27,8 @@ pub struct Proxy {
 /// The pods of entries and, where the filter runs on workloads, of workloads.
 pub(super) fn of(world: &World, group: &LaneGroup, services: &[Service], entries: &[Entry]) -> Vec<Proxy> {
     let propagation = &group.spec.propagation;
-    let on_workloads = propagation.baggage.is_some() || propagation.trail.is_some();
+    let on_workloads =
+        propagation.baggage.is_some() || propagation.trail.is_some() || propagation.recovery.is_some();
     let workloads = services.iter().flat_map(|service| {
         let of_lane = service
             .workloads

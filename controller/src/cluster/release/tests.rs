@@ -21,6 +21,7 @@ fn begun(action: ReleaseAction) -> ReleaseStatus {
         priority: 0,
         rules: Vec::new(),
         share: None,
+        trust: lane::model::Trust::default(),
         expires: None,
         owner: None,
         release: Some(release),

@@ -51,6 +51,7 @@ fn config() -> impl Strategy<Value = FilterConfig> {
                 name: format!("lane-{i}").parse().unwrap(),
                 priority,
                 expires_ms,
+                ticket: false,
                 share: share.map(|to| ShareConfig { buckets: vec![BucketRange { from: 0, to }], key: None }),
                 rules: rules
                     .map(|(j, condition)| Rule { name: format!("r{j}").parse().unwrap(), condition })

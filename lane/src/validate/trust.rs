@@ -1,0 +1,71 @@
+//! Tickets: the keys of a group, and lanes that ask for tickets.
+
+use super::rules::cookie_name;
+use super::{Facts, foreign, repeated, stands_twice};
+use crate::model::{Condition, Lane, LaneGroup, TicketKey, Tickets, Trust};
+use crate::name::HeaderName;
+use crate::problem::Problem;
+
+/// The most keys of one group.
+pub const MAX_KEYS: usize = 16;
+
+/// Checks where tickets are, and whose signatures count.
+pub(super) fn of_group(group: &LaneGroup, problems: &mut Vec<Problem>) {
+    let Some(tickets) = &group.spec.tickets else { return };
+    let path = "spec.tickets.header";
+    foreign(path, &tickets.header, "x-lane-ticket", problems);
+    let is_ours = |name: &HeaderName| *name == tickets.header;
+    if is_ours(&group.spec.lane_header) || group.spec.propagation.trail.as_ref().is_some_and(is_ours) {
+        let reason = format!("{} is removed from what outsiders send", tickets.header);
+        problems.push(Problem::error(path, reason, "choose another header, such as x-lane-ticket"));
+    }
+    if let Some(cookie) = &tickets.cookie {
+        cookie_name(cookie, "spec.tickets.cookie", problems);
+    }
+    for i in repeated(tickets.keys.iter().map(|key| &key.id)) {
+        problems.push(stands_twice(format!("spec.tickets.keys[{i}].id")));
+    }
+    if tickets.keys.len() > MAX_KEYS {
+        let reason = format!("there are {} keys, more than {MAX_KEYS}", tickets.keys.len());
+        problems.push(Problem::error("spec.tickets.keys", reason, "remove those that nobody signs with"));
+    }
+}
+
+/// Whether anybody can have what a lane asks for, and whether a lane asks for what its rules suggest.
+///
+/// Both are warnings: a key that is known to others must be removed at once, whatever lanes there are.
+pub(super) fn of_lane(group: &LaneGroup, lane: &Lane, facts: &Facts, problems: &mut Vec<Problem>) {
+    let tickets = group.spec.tickets.as_ref();
+    match lane.spec.trust {
+        Trust::Ticket if !tickets.is_some_and(|tickets| has_key(tickets, facts)) => {
+            let reason = "the lane asks for a ticket, and the group has no key that is valid now";
+            let remedy = "add one to spec.tickets.keys of the group: `lanectl ticket keygen` makes it";
+            problems.push(Problem::warning("spec.trust", reason, remedy));
+        }
+        Trust::Ticket => {}
+        Trust::Free => problems.extend(tickets.and_then(|tickets| unchecked(lane, &tickets.header))),
+    }
+}
+
+fn has_key(tickets: &Tickets, facts: &Facts) -> bool {
+    let lives = |key: &TicketKey| {
+        key.expires.is_none_or(|end| u64::try_from(end.as_millisecond()).unwrap_or(0) > facts.now_ms)
+    };
+    tickets.keys.iter().any(lives)
+}
+
+/// A rule on the tickets' header in a lane that asks for none: whatever stands there fits.
+fn unchecked(lane: &Lane, header: &HeaderName) -> Option<Problem> {
+    let place = lane.spec.rules.iter().position(|rule| looks_at(&rule.condition, header))?;
+    let reason = format!("nobody checks {header} in a lane that asks for no ticket");
+    Some(Problem::warning(format!("spec.rules[{place}].match"), reason, "write trust: Ticket"))
+}
+
+fn looks_at(condition: &Condition, header: &HeaderName) -> bool {
+    match condition {
+        Condition::All(parts) | Condition::Any(parts) => parts.iter().any(|part| looks_at(part, header)),
+        Condition::Not(part) => looks_at(part, header),
+        Condition::Header(named) => named.name == *header,
+        _ => false,
+    }
+}
