@@ -175,6 +175,7 @@ fn config(role: Role) -> Result<FilterConfig> {
             Vec::new()
         },
         tickets: None,
+        faults: Vec::new(),
         lanes: vec![lane],
     })
 }

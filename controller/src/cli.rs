@@ -7,6 +7,7 @@ mod diff;
 mod doctor;
 mod error;
 mod explain;
+mod fault;
 mod get;
 mod init;
 mod install;
@@ -70,6 +71,7 @@ enum Command {
     Promote(release::PromoteArgs),
     Rollback(release::RollbackArgs),
     History(release::HistoryArgs),
+    Fault(fault::FaultArgs),
     Ticket(ticket::TicketArgs),
     Install(install::InstallArgs),
     Uninstall(install::UninstallArgs),
@@ -109,6 +111,7 @@ impl Command {
             Self::Promote(_) => ("promote", Knows::Cluster),
             Self::Rollback(_) => ("rollback", Knows::Cluster),
             Self::History(_) => ("history", Knows::Cluster),
+            Self::Fault(_) => ("fault", Knows::Both),
             Self::Ticket(_) => ("ticket", Knows::Both),
             Self::Install(_) => ("install", Knows::Cluster),
             Self::Uninstall(_) => ("uninstall", Knows::Cluster),
@@ -169,6 +172,7 @@ async fn on_files(store: &Store, command: Command, ui: &Ui) -> Result<u8, Comman
         Command::Render(args) => render::run(store, &args, ui),
         Command::Diff(args) => diff::run(store, &args, ui).map_err(CommandError::of_question),
         Command::Wait(args) => wait::run(store, &args, ui).await,
+        Command::Fault(args) => fault::run(store, &args, ui).await,
         // The others have been served, or know no files.
         _ => Err(Error::Internal("this verb knows no files".to_owned()).into()),
     }

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use lane::fault;
 use lane::name::{HeaderName, ServiceName, WorkloadName};
 
 use crate::envoy::access_log::{
     AccessLogFilter, AndFilter, FileAccessLog, HeaderFilter, ResponseFlagFilter, StderrAccessLog,
 };
-use crate::envoy::any::Any;
-use crate::envoy::any::FILTER_TYPE_URLS;
+use crate::envoy::any::{Any, FAULT_TYPE_URLS, FILTER_TYPE_URLS};
 use crate::envoy::core::{
     AppendAction, ConfigSource, DataSource, Duration, Extension, HeaderValue, HeaderValueOption,
     SubstitutionFormatString,
@@ -78,16 +78,35 @@ pub(crate) fn face_outsiders(
 /// Removes what no outsider may send: the headers of lanes, and those that proxies use among themselves.
 pub(crate) fn strip_extension(lane_headers: &[&HeaderName]) -> Extension {
     let exact = lane_headers.iter().map(|name| Mutation::Remove(name.to_string()));
-    let by_prefix = [FAULT_HEADER_PREFIX, PRIVATE_HEADER_PREFIX].map(|prefix| {
-        Mutation::RemoveOnMatch(RemoveOnMatch { key_matcher: StringMatcher::Prefix(prefix.to_owned()) })
-    });
-    let mutation = HeaderMutation { mutations: exact.chain(by_prefix).collect() };
+    strip(exact.chain([FAULT_HEADER_PREFIX, PRIVATE_HEADER_PREFIX].map(by_prefix)))
+}
+
+/// Removes what orders a fault, where nobody but the filter of this very proxy may.
+pub(crate) fn strip_faults_extension() -> Extension {
+    strip([by_prefix(FAULT_HEADER_PREFIX), Mutation::Remove(fault::GROUP_HEADER.to_owned())].into_iter())
+}
+
+fn by_prefix(prefix: &str) -> Mutation {
+    Mutation::RemoveOnMatch(RemoveOnMatch { key_matcher: StringMatcher::Prefix(prefix.to_owned()) })
+}
+
+fn strip(mutations: impl Iterator<Item = Mutation>) -> Extension {
+    let mutation = HeaderMutation { mutations: mutations.collect() };
     Extension::new("envoy.http.early_header_mutation.header_mutation", Any::HeaderMutation(mutation))
 }
 
 /// A filter whose configuration comes by ECDS from `config_source`. Until a good one is there, and where the module
 /// cannot be loaded, requests pass through an RBAC filter without rules instead of being answered 500.
 pub(crate) fn discovered_filter(name: String, config_source: ConfigSource) -> HttpFilter {
+    discovered(name, config_source, FILTER_TYPE_URLS)
+}
+
+/// Envoy's own fault filter, in the same way: it does nothing until it has a configuration.
+pub(crate) fn discovered_fault_filter(name: String, config_source: ConfigSource) -> HttpFilter {
+    discovered(name, config_source, FAULT_TYPE_URLS)
+}
+
+fn discovered(name: String, config_source: ConfigSource, type_urls: [&'static str; 2]) -> HttpFilter {
     HttpFilter {
         name,
         config: HttpFilterConfig::ConfigDiscovery(ExtensionConfigSource {
@@ -96,7 +115,7 @@ pub(crate) fn discovered_filter(name: String, config_source: ConfigSource) -> Ht
             apply_default_config_without_warming: matches!(config_source, ConfigSource::File { .. }),
             config_source,
             default_config: Any::Rbac(Rbac {}),
-            type_urls: FILTER_TYPE_URLS,
+            type_urls,
         }),
     }
 }
@@ -198,6 +217,7 @@ fn log_fields(lane_header: &HeaderName) -> BTreeMap<&'static str, String> {
         ("upstream_host", "%UPSTREAM_HOST%"),
         ("client", "%DOWNSTREAM_REMOTE_ADDRESS%"),
         ("lane", "%FILTER_STATE(wasm.lane:PLAIN)%"),
+        ("fault", "%FILTER_STATE(wasm.fault:PLAIN)%"),
     ];
     let header = ("lane_header", format!("%REQ({lane_header})%"));
     fixed.map(|(key, value)| (key, value.to_owned())).into_iter().chain([header]).collect()

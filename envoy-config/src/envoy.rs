@@ -10,6 +10,7 @@ pub(crate) mod bootstrap;
 pub(crate) mod cluster;
 pub(crate) mod core;
 pub(crate) mod discovery;
+pub(crate) mod fault;
 pub(crate) mod hcm;
 pub(crate) mod listener;
 pub(crate) mod matcher;

@@ -1,8 +1,8 @@
 //! The filter's configuration for each role of each workload, from the group and its lanes.
 
 use lane::filter_config::{
-    FORMAT_VERSION, FORMAT_WITHOUT_TICKETS, FilterConfig, LaneConfig, RecoveryConfig, Role, ShareConfig,
-    TicketConfig, TicketKeyConfig,
+    FORMAT_VERSION, FORMAT_WITHOUT_TICKETS, FaultConfig, FilterConfig, LaneConfig, RecoveryConfig, Role,
+    ShareConfig, TicketConfig, TicketKeyConfig,
 };
 use lane::model::{Lane, LaneGroup, Propagation, Recovery, TicketKey, Trust};
 use lane::name::{LaneName, WorkloadName};
@@ -27,17 +27,26 @@ pub struct Place<'a> {
 pub fn incoming_roles(group: &LaneGroup, place: Place<'_>) -> Vec<Role> {
     let entry = place.is_entry.then_some(Role::Entry);
     let Propagation { trail, recovery, .. } = &group.spec.propagation;
-    let inbound = (place.is_workload && (trail.is_some() || recovery.is_some())).then_some(Role::Inbound);
+    let has_duty = trail.is_some() || recovery.is_some() || group.spec.faults.is_some();
+    let inbound = (place.is_workload && has_duty).then_some(Role::Inbound);
     entry.into_iter().chain(inbound).collect()
 }
 
 /// The roles of the filter on requests that the application at `place` sends: none where nothing could be
-/// restored.
+/// restored and no fault injected.
 #[must_use]
 pub fn outgoing_roles(group: &LaneGroup, place: Place<'_>) -> Vec<Role> {
     let Propagation { baggage, workload_lane, trail: _, recovery } = &group.spec.propagation;
     let restores = baggage.is_some() || recovery.is_some() || (*workload_lane && place.lane.is_some());
-    (place.is_workload && restores).then_some(Role::Outbound).into_iter().collect()
+    let has_duty = restores || group.spec.faults.is_some();
+    (place.is_workload && has_duty).then_some(Role::Outbound).into_iter().collect()
+}
+
+/// Whether Envoy's fault filter stands behind a role. Behind the entry of a workload it stands once, behind the
+/// inbound role.
+#[must_use]
+pub fn injects(group: &LaneGroup, place: Place<'_>, role: Role) -> bool {
+    group.spec.faults.is_some() && !(role == Role::Entry && place.is_workload)
 }
 
 /// The configuration of `role` at `place`.
@@ -74,8 +83,16 @@ pub fn filter_config(
         recovery: propagation.recovery.as_ref().filter(|_| role != Role::Entry).map(recovery_config),
         strip: Vec::new(),
         tickets,
+        faults: Vec::new(),
         lanes,
     }
+}
+
+/// The configuration with faults. A module that knows none would claim to run them.
+#[must_use]
+pub fn with_faults(config: FilterConfig, faults: Vec<FaultConfig>) -> FilterConfig {
+    let version = if faults.is_empty() { config.version } else { FORMAT_VERSION };
+    FilterConfig { version, faults, ..config }
 }
 
 fn ticket_config(group: &LaneGroup) -> Option<TicketConfig> {

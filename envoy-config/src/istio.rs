@@ -23,6 +23,7 @@ mod clusters;
 mod dead_application;
 mod destination_rule;
 mod envoy_filter;
+mod faults;
 mod filters;
 mod finding;
 pub mod gateway;

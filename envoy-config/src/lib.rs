@@ -17,6 +17,7 @@
 
 mod connection_manager;
 mod envoy;
+mod faults;
 pub mod filter_configs;
 pub mod istio;
 pub mod names;

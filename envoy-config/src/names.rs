@@ -76,6 +76,18 @@ pub fn filter_resource(role: Role, workload: &WorkloadName) -> String {
     format!("graylane.{}.standalone.{workload}", role.as_str())
 }
 
+/// The ECDS resource of Envoy's fault filter behind the filter of a role.
+#[must_use]
+pub fn fault_resource(role: Role, workload: &WorkloadName) -> String {
+    format!("graylane.fault-{}.standalone.{workload}", role.as_str())
+}
+
+/// The file of that resource.
+#[must_use]
+pub fn fault_file(role: Role) -> String {
+    format!("ecds/fault-{}.json", role.as_str())
+}
+
 /// The file of a role's ECDS resource.
 #[must_use]
 pub fn filter_file(role: Role) -> String {

@@ -18,7 +18,7 @@ mod routes;
 use std::net::SocketAddr;
 
 use lane::metric;
-use lane::model::{Lane, LaneGroup};
+use lane::model::{Lane, LaneFault, LaneGroup};
 use lane::name::WorkloadName;
 use lane::problem::Problem;
 use serde::Serialize;
@@ -105,13 +105,14 @@ fn list(problems: &[Problem]) -> String {
 
 /// Renders every file of every proxy of `topology`: gateways first, then workloads.
 ///
-/// Lanes of other groups are ignored. Bootstrap and listeners depend on group and topology alone.
+/// Lanes and faults of other groups are ignored. Bootstrap and listeners depend on group and topology alone.
 ///
 /// # Errors
 /// The topology does not fit the group; [`validate`] tells the same and the warnings too.
 pub fn render(
     group: &LaneGroup,
     lanes: &[Lane],
+    faults: &[LaneFault],
     topology: &Topology,
     options: &RenderOptions,
 ) -> Result<Vec<Proxy>, RenderError> {
@@ -119,7 +120,7 @@ pub fn render(
     if !errors.is_empty() {
         return Err(RenderError::Invalid(errors));
     }
-    let mesh = Mesh::new(group, lanes, &topology.spec, options);
+    let mesh = Mesh::new(group, lanes, faults, &topology.spec, options);
     mesh.sites().map(|site| proxy(&mesh, site)).collect()
 }
 

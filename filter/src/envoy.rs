@@ -32,6 +32,10 @@ impl RequestHost for Envoy {
     fn set_lane(&self, lane: &str) {
         let _ = abi::set_property("lane", lane.as_bytes());
     }
+
+    fn set_fault(&self, fault: &str) {
+        let _ = abi::set_property("fault", fault.as_bytes());
+    }
 }
 
 impl MetricsHost for Envoy {

@@ -29,6 +29,9 @@ const SOURCE_ADDRESS: &str = "source\0address";
 /// The URI in the client's certificate.
 const SOURCE_IDENTITY: &str = "connection\0uri_san_peer_certificate";
 
+/// The service of the route, in the metadata that our routes bear. Envoy's older name, without `xds`, finds nothing.
+const DESTINATION: &str = "xds\0route_metadata\0filter_metadata\0graylane\0service";
+
 /// What the former request teaches about the next: one bit, whether it needed the map of headers.
 #[derive(Debug, Default)]
 pub struct Habit {
@@ -94,6 +97,10 @@ impl<H: RequestHost> RequestHead for EnvoyHead<'_, H> {
             self.host.property(SOURCE_IDENTITY).filter(|uri| !uri.is_empty())
         });
         value.as_deref().map(Cow::Borrowed)
+    }
+
+    fn destination(&self) -> Option<Cow<'_, [u8]>> {
+        self.host.property(DESTINATION).map(Cow::Owned)
     }
 }
 

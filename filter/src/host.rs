@@ -25,6 +25,9 @@ pub trait RequestHost {
 
     /// Makes the lane known to access logs, as filter state `wasm.lane`.
     fn set_lane(&self, lane: &str);
+
+    /// Makes the fault known to access logs, as filter state `wasm.fault`.
+    fn set_fault(&self, fault: &str);
 }
 
 /// Number of a metric in one VM.

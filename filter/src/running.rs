@@ -54,6 +54,9 @@ impl Running {
         if let Some(lane) = outcome.lane {
             host.set_lane(lane.as_str());
         }
+        if let Some(fault) = outcome.fault {
+            host.set_fault(fault.as_str());
+        }
         for counter in outcome.counters.iter() {
             if let Some(metric) = self.metric(host, counter) {
                 host.increment(metric);
@@ -178,6 +181,23 @@ mod tests {
             let name = format!("role=.={role};.;reason=.=ambiguous;.;graylane_traces_total");
             assert_eq!(process.metric(&name), Some(1), "{role}");
         }
+    }
+
+    #[test]
+    fn a_fault_is_ordered_named_and_counted() {
+        let faults = r#""faults": [{"name": "slow", "expiresMs": 2000, "percent": 100,
+            "delay": {"shape": {"uniform": {"from": 5, "to": 5}}}}],"#;
+        let running = running("inbound", faults);
+        let process = Rc::default();
+        for (now_ms, fault) in [(1_999, Some("slow")), (2_000, None)] {
+            let headers = FakeHost::with_headers(&[("x-lane", "gray")]).headers;
+            let host = FakeHost { headers, ..FakeHost::vm(&process) };
+            process.now_ms.set(now_ms);
+            running.on_request(&host);
+            assert_eq!(host.fault.borrow().as_deref(), fault);
+            assert_eq!(host.lines("x-envoy-fault-delay-request"), fault.map_or(vec![], |_| vec!["5"]));
+        }
+        assert_eq!(process.metric("role=.=inbound;.;fault=.=slow;.;graylane_faults_total"), Some(1));
     }
 
     #[test]

@@ -3,6 +3,8 @@
 //! Written by `envoy-config`, read by the filter. A format of another version is refused as a whole, so
 //! that an old module never half-understands new rules; the last good configuration then stays in force.
 
+mod fault;
+
 use serde::{Deserialize, Serialize};
 
 use crate::metric;
@@ -10,10 +12,12 @@ use crate::model::{BucketRange, Rule, StickyKey};
 use crate::name::{BaggageKey, GroupName, HeaderName, KeyId, LaneName, NamespaceName, WorkloadName};
 use crate::ticket::{Audience, PublicKey};
 
+pub use fault::FaultConfig;
+
 /// The newest format; this code reads all up to it.
 pub const FORMAT_VERSION: u32 = 2;
 
-/// The format of configurations without tickets. What needs no newer format is written in this one, so that modules
+/// The format of configurations without tickets and faults. What needs no newer format is written in this one, so that modules
 /// of the release before read it.
 pub const FORMAT_WITHOUT_TICKETS: u32 = 1;
 
@@ -55,6 +59,9 @@ pub struct FilterConfig {
     /// Entry role: where tickets are, and whose signatures count.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tickets: Option<TicketConfig>,
+    /// The faults that this role injects, in the order in which they are tried.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub faults: Vec<FaultConfig>,
     /// The lanes of the group.
     pub lanes: Vec<LaneConfig>,
 }
@@ -64,6 +71,12 @@ impl FilterConfig {
     #[must_use]
     pub fn audience(&self) -> Audience {
         Audience { namespace: self.group_namespace.clone(), group: self.group.clone() }
+    }
+
+    /// The group to Envoy's fault filter, of which a proxy may have several: `NAMESPACE/NAME`, or `NAME`.
+    #[must_use]
+    pub fn fault_group(&self) -> String {
+        self.group_label().unwrap_or_else(|| self.group.to_string())
     }
 
     /// The group in metrics: `NAMESPACE/NAME`; `None` where a proxy serves one group alone.

@@ -16,6 +16,9 @@ pub trait RequestHead {
 
     /// URI of the peer's certificate (a SPIFFE ID in a mesh); `None` without mutual TLS.
     fn source_identity(&self) -> Option<Cow<'_, [u8]>>;
+
+    /// The service of a group that the request is routed to, as it has come; `None` where its route is none of ours.
+    fn destination(&self) -> Option<Cow<'_, [u8]>>;
 }
 
 /// Several lines of header `name` as one value: joined by `,` (RFC 9110, section 5.3), those of `cookie` by
@@ -43,6 +46,8 @@ pub struct MemoryHead {
     pub source_address: Option<String>,
     /// URI of the client's certificate.
     pub source_identity: Option<String>,
+    /// The service that it is routed to.
+    pub destination: Option<String>,
 }
 
 impl RequestHead for MemoryHead {
@@ -56,5 +61,9 @@ impl RequestHead for MemoryHead {
 
     fn source_identity(&self) -> Option<Cow<'_, [u8]>> {
         self.source_identity.as_deref().map(|a| Cow::Borrowed(a.as_bytes()))
+    }
+
+    fn destination(&self) -> Option<Cow<'_, [u8]>> {
+        self.destination.as_deref().map(|name| Cow::Borrowed(name.as_bytes()))
     }
 }

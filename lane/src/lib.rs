@@ -20,6 +20,8 @@
 
 pub mod baggage;
 pub mod cookie;
+pub mod duration;
+pub mod fault;
 pub mod filter_config;
 pub mod head;
 pub mod host;

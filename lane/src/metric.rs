@@ -12,7 +12,7 @@ use crate::name::GroupName;
 pub struct CounterId(pub u32);
 
 /// The labels of our metrics; each needs a tag regex in the bootstrap (`extraStatTags` under Istio).
-pub const TAGS: [&str; 5] = ["role", "lane", "rule", "reason", GROUP];
+pub const TAGS: [&str; 6] = ["role", "lane", "rule", "reason", "fault", GROUP];
 
 /// The label of the group, where a proxy may serve several.
 pub const GROUP: &str = "group";
@@ -35,6 +35,9 @@ pub const STRIPPED_TOTAL: &str = "graylane_stripped_total";
 /// Requests that carried a lane ticket, by what was made of it: `valid`, `cached` (valid, as was known already), or the
 /// `reason` why it opened no lane.
 pub const TICKETS_TOTAL: &str = "graylane_tickets_total";
+/// Requests into which a fault was injected, by `fault`. More of them than the group lets suffer at one time pass
+/// unharmed, which Envoy counts as `faults_overflow`.
+pub const FAULTS_TOTAL: &str = "graylane_faults_total";
 /// Gauge: the smallest generation among the workers, per role and group.
 pub const GENERATION: &str = "graylane_generation";
 /// Gauge: workers (with Envoy's main thread) whose heartbeat is fresh, per role and group.
@@ -45,7 +48,7 @@ pub const HEARTBEAT_SECONDS: &str = "graylane_heartbeat_seconds";
 pub const BAD_CONFIGS_TOTAL: &str = "graylane_bad_configs_total";
 
 /// The base names of all metrics.
-pub const NAMES: [&str; 11] = [
+pub const NAMES: [&str; 12] = [
     REQUESTS_TOTAL,
     FALLBACKS_TOTAL,
     RESTORED_TOTAL,
@@ -53,6 +56,7 @@ pub const NAMES: [&str; 11] = [
     SKIPPED_TOTAL,
     STRIPPED_TOTAL,
     TICKETS_TOTAL,
+    FAULTS_TOTAL,
     GENERATION,
     WORKERS,
     HEARTBEAT_SECONDS,

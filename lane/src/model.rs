@@ -4,6 +4,7 @@
 //! reported by [`crate::parse`], and what serde cannot check by [`crate::validate`].
 
 pub mod condition;
+pub mod fault;
 pub mod group;
 pub mod lane;
 pub mod release;
@@ -13,12 +14,13 @@ pub mod trust;
 use serde::{Deserialize, Serialize};
 
 pub use condition::{Condition, NamedMatch, Rule, ValueMatch};
+pub use fault::{At, Delay, Faults, LaneFaultSpec, Normal, Uniform};
 pub use group::{Fallback, LaneGroupSpec, Propagation, Recovery, RouteMode, Service};
 pub use lane::{BucketRange, LaneSpec, Share, StickyKey};
 pub use release::{Afterwards, Change, HistoryEntry, Release, ReleaseAction, ReleasePhase, ReleaseStatus};
 pub use status::{
-    AcceptedSpec, ClusterInForce, ClusterPhase, LaneGroupStatus, LaneInForce, LanePhase, LaneStatus,
-    ObjectCondition, ProxyCount,
+    AcceptedSpec, ClusterInForce, ClusterPhase, LaneFaultStatus, LaneGroupStatus, LaneInForce, LanePhase,
+    LaneStatus, ObjectCondition, ProxyCount,
 };
 pub use trust::{TicketKey, Tickets, Trust};
 
@@ -38,7 +40,7 @@ pub struct Metadata<N> {
 pub struct Object<N, S, T = ()> {
     /// Always [`API_VERSION`].
     pub api_version: String,
-    /// `LaneGroup` or `Lane`.
+    /// `LaneGroup`, `Lane` or `LaneFault`.
     pub kind: String,
     /// The object's name.
     pub metadata: Metadata<N>,
@@ -54,6 +56,9 @@ pub type LaneGroup = Object<crate::name::GroupName, LaneGroupSpec, LaneGroupStat
 
 /// A lane as an object.
 pub type Lane = Object<crate::name::LaneName, LaneSpec, LaneStatus>;
+
+/// A fault as an object.
+pub type LaneFault = Object<crate::name::FaultName, LaneFaultSpec, LaneFaultStatus>;
 
 impl<N, S, T> Object<N, S, T> {
     /// An object of `kind` named `name`, without status.
@@ -73,3 +78,6 @@ pub const LANE_GROUP: &str = "LaneGroup";
 
 /// The `kind` of a [`Lane`].
 pub const LANE: &str = "Lane";
+
+/// The `kind` of a [`LaneFault`].
+pub const LANE_FAULT: &str = "LaneFault";

@@ -150,6 +150,12 @@ name_type!(
 );
 
 name_type!(
+    /// The name of a fault: a DNS label, since it becomes a metric label.
+    FaultName,
+    label
+);
+
+name_type!(
     /// The name of a Kubernetes namespace: a DNS label.
     NamespaceName,
     label

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::metric::CounterId;
-use crate::name::LaneName;
+use crate::name::{FaultName, LaneName};
 
 /// One change of the request's headers, applied in order.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,6 +29,8 @@ pub struct Outcome<'a> {
     pub edits: Vec<Edit<'a>>,
     /// The lane that the request is in when it leaves this role; `None` on the baseline.
     pub lane: Option<&'a LaneName>,
+    /// The fault that is injected, of which the edits tell Envoy's fault filter.
+    pub fault: Option<&'a FaultName>,
     /// Counters to increment by one.
     pub counters: Counters,
 }
@@ -41,7 +43,7 @@ pub struct Counters {
 
 impl Counters {
     /// The most counters that one request increments in one role.
-    pub const CAPACITY: usize = 5;
+    pub const CAPACITY: usize = 6;
 
     /// Adds a counter; one too many is dropped, which a debug build asserts against.
     pub fn push(&mut self, id: CounterId) {

@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use self::place::{Step, child};
-use crate::model::{API_VERSION, LANE, LANE_GROUP, Lane, LaneGroup};
+use crate::model::{API_VERSION, LANE, LANE_FAULT, LANE_GROUP, Lane, LaneFault, LaneGroup};
 use crate::problem::Problem;
 
 /// The most problems that are reported for one object.
@@ -36,6 +36,14 @@ pub fn group(value: Value) -> Result<LaneGroup, Vec<Problem>> {
 /// All problems found.
 pub fn lane(value: Value) -> Result<Lane, Vec<Problem>> {
     object(value, LANE)
+}
+
+/// Reads a fault.
+///
+/// # Errors
+/// All problems found.
+pub fn fault(value: Value) -> Result<LaneFault, Vec<Problem>> {
+    object(value, LANE_FAULT)
 }
 
 /// Reads an object of `kind`: its `apiVersion`, its `kind`, and everything below.

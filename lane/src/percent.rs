@@ -21,6 +21,9 @@ pub enum InvalidPercent {
 }
 
 impl Percent {
+    /// All of it.
+    pub const ALL: Self = Self(10_000);
+
     /// Hundredths of a percent, 0 to 10,000: the number of hash buckets that the share covers.
     #[must_use]
     pub fn hundredths(self) -> u16 {

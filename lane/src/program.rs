@@ -6,6 +6,7 @@
 mod decide;
 mod entry;
 mod explain;
+mod faults;
 mod gate;
 mod inbound;
 mod outbound;
@@ -40,6 +41,7 @@ pub struct Program {
     config: FilterConfig,
     counters: Vec<Metric>,
     role: Compiled,
+    faults: Option<Box<faults::Faults>>,
 }
 
 /// What each role keeps compiled.
@@ -82,7 +84,8 @@ impl Program {
             Role::Inbound => Compiled::Inbound(inbound::Inbound::compile(&config, &mut counters)),
             Role::Outbound => Compiled::Outbound(outbound::Outbound::compile(&config, &mut counters)),
         };
-        Ok(Self { config, counters: counters.metrics, role })
+        let faults = faults::Faults::compile(&config, &mut counters)?;
+        Ok(Self { config, counters: counters.metrics, role, faults })
     }
 
     /// The configuration that was compiled.
@@ -102,6 +105,7 @@ impl Program {
     pub fn needs_time(&self) -> bool {
         self.config.tickets.is_some()
             || self.config.recovery.is_some()
+            || self.faults.is_some()
             || self.config.lanes.iter().any(|lane| lane.expires_ms.is_some())
     }
 
@@ -124,11 +128,17 @@ impl Program {
         draw: u64,
     ) -> Outcome<'a> {
         let Known { signatures, traces } = *known;
-        match &self.role {
+        let mut out = match &self.role {
             Compiled::Entry(entry) => entry.on_request(&self.config, head, (now_ms, draw), signatures),
             Compiled::Inbound(inbound) => inbound.on_request(&self.config, head, traces, now_ms),
             Compiled::Outbound(outbound) => outbound.on_request(&self.config, head, traces, now_ms),
+        };
+        if let Some(faults) = &self.faults {
+            // As the request leaves this role: a lane that was given or found again here counts.
+            let lane = out.lane;
+            faults.inject(&self.config, head, lane, (now_ms, draw), &mut out);
         }
+        out
     }
 
     /// Which rule takes a request at the entry; `None` when none does, or in another role.

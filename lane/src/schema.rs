@@ -10,11 +10,13 @@ use std::borrow::Cow;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Value, json};
 
+use crate::duration::Milliseconds;
+use crate::fault::{Abort, FaultScope};
 use crate::model::condition::{Condition, ValueMatch};
 use crate::model::lane::StickyKey;
 use crate::name::{
-    BaggageKey, EntryName, GroupName, HeaderName, KeyId, LaneName, NamespaceName, RuleName, ServiceName,
-    WorkloadName,
+    BaggageKey, EntryName, FaultName, GroupName, HeaderName, KeyId, LaneName, NamespaceName, RuleName,
+    ServiceName, WorkloadName,
 };
 use crate::percent::Percent;
 use crate::ticket::PublicKey;
@@ -27,6 +29,9 @@ const ENTRY: &str = "^([a-z0-9]([-a-z0-9]*[a-z0-9])?/)?[a-z0-9]([-a-z0-9]*[a-z0-
 const TOKEN: &str = "^[A-Za-z0-9!#$%&'*+.^_`|~-]+$";
 /// 32 bytes in base64url (RFC 4648, section 5) without padding.
 const KEY: &str = "^[A-Za-z0-9_-]{43}$";
+
+/// A duration such as `500ms`, `5s` or `1m30s`.
+const DURATION: &str = "^([0-9]+(\\.[0-9]+)?(h|m|s|ms))+$";
 
 /// What a match on a value is.
 const VALUE: &str = "What the value must be, with exactly one key; byte by byte and case-sensitive. Leave it out where \
@@ -64,6 +69,9 @@ text_schema! {
     HeaderName, TOKEN, 128;
     BaggageKey, TOKEN, 128;
     KeyId, LABEL, 63;
+    FaultName, LABEL, 63;
+    FaultScope, LABEL, 63;
+    Milliseconds, DURATION, 32;
     PublicKey, KEY, 43;
 }
 
@@ -98,6 +106,27 @@ impl JsonSchema for StickyKey {
                             request without the key stays on the baseline.",
             "x-kubernetes-preserve-unknown-fields": true,
         })
+    }
+}
+
+impl JsonSchema for Abort {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Abort".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let status = |of: &str, from: u16, to: u16| json!({ "type": "integer", "description": of, "minimum": from, "maximum": to });
+        let kinds = json!({
+            "http": status("An HTTP status.", 200, 599),
+            "grpc": status("A gRPC status, in a response of headers only.", 1, 16),
+        });
+        one_of("What a request is answered with instead of being served, with exactly one key.", kinds)
+            .try_into()
+            .unwrap_or_default()
     }
 }
 

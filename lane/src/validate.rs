@@ -1,5 +1,6 @@
 //! What serde cannot say: whether a group and its lanes make sense, alone and together.
 
+mod faults;
 mod rules;
 mod trust;
 
@@ -11,6 +12,7 @@ use crate::problem::Problem;
 use crate::recovery;
 use crate::share::BUCKETS;
 
+pub use faults::faults;
 pub use rules::{MAX_TERMS, MAX_VALUES};
 pub use trust::MAX_KEYS;
 

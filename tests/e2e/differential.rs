@@ -36,6 +36,7 @@ fn natively(program: &Program, request: &Request) -> Seen {
         headers: request.headers.clone(),
         source_address: Some(request.address.clone()),
         source_identity: request.identity.clone(),
+        destination: None,
     };
     // Shares without a key take all or nobody here, so that the draw does not matter.
     let outcome = program.on_request(&head, request.now_ms, 0);

@@ -1,6 +1,7 @@
 //! The lane matrix under Istio: recorded configuration of real sidecars, with our objects applied, in real Envoys.
 
 mod fallback;
+mod faults;
 mod http2;
 mod lanes;
 mod policies;

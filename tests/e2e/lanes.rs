@@ -36,6 +36,18 @@ async fn give(mesh: &Mesh, name: &str, mut spec: Value, options: &[&str]) -> Res
     Ok(())
 }
 
+/// Changes the group as somebody does who edits its file, and waits until it is in force everywhere.
+pub(crate) async fn edit_group(mesh: &Mesh, edit: impl FnOnce(&mut Value)) -> Result<()> {
+    let path = mesh.dir().join("group.yaml");
+    let mut group: Value = serde_saphyr::from_str(&std::fs::read_to_string(&path)?)?;
+    edit(&mut group);
+    // JSON is YAML.
+    std::fs::write(path, group.to_string())?;
+    mesh.lanectl(&["apply"]).await?;
+    mesh.lanectl(&["wait"]).await?;
+    Ok(())
+}
+
 /// Sets the lane `gray` as a pipeline does: for requests with a header `x-gray`.
 pub(crate) async fn gray(mesh: &Mesh) -> Result<()> {
     mesh.lanectl(&["set-lane", "gray", "--header", ENTERS]).await?;

@@ -8,6 +8,7 @@ mod differential;
 mod docs;
 mod doctor_cluster;
 mod fallback;
+mod faults;
 mod images;
 mod istio_matrix;
 mod istiod;

@@ -48,16 +48,9 @@ async fn ticket(mesh: &Mesh, id: &str, options: &[&str]) -> Result<String> {
     Ok(mesh.lanectl(&[&all, options].concat()).await?.stdout.trim().to_owned())
 }
 
-/// Gives the group these keys, as somebody does who edits its file.
+/// Gives the group these keys.
 async fn set_tickets(mesh: &Mesh, tickets: Value) -> Result<()> {
-    let path = mesh.dir().join("group.yaml");
-    let mut group: Value = serde_saphyr::from_str(&std::fs::read_to_string(&path)?)?;
-    group["spec"]["tickets"] = tickets;
-    // JSON is YAML.
-    std::fs::write(path, group.to_string())?;
-    mesh.lanectl(&["apply"]).await?;
-    mesh.lanectl(&["wait"]).await?;
-    Ok(())
+    lanes::edit_group(mesh, |group| group["spec"]["tickets"] = tickets).await
 }
 
 /// Sets lane gray for requests that have both a header `x-gray` and a ticket.

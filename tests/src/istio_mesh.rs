@@ -63,6 +63,7 @@ pub struct IstioMesh {
     pods: Vec<Pod>,
     gateway_port: u16,
     lanes: BTreeMap<String, Value>,
+    faults: BTreeMap<String, Value>,
     generation: u64,
     control_plane: ControlPlane,
     tls: Option<MutualTls>,
@@ -88,6 +89,7 @@ impl IstioMesh {
             options,
             istio,
             lanes: BTreeMap::new(),
+            faults: BTreeMap::new(),
             generation: 1,
             control_plane: ControlPlane::start().await?,
             tls,
@@ -135,6 +137,25 @@ impl IstioMesh {
     /// What a proxy refuses.
     pub async fn remove_lane(&mut self, name: &str) -> Result<Vec<Finding>> {
         self.lanes.remove(name);
+        self.apply().await
+    }
+
+    /// Injects a fault of this specification, `group` and `expires` left out, in the place of all others, and waits
+    /// until every proxy has it; `None` for no fault any more.
+    ///
+    /// # Errors
+    /// What of it is not known, or what a proxy refuses.
+    pub async fn set_fault(&mut self, fault: Option<(&str, Value)>) -> Result<Vec<Finding>> {
+        self.faults.clear();
+        if let Some((name, mut spec)) = fault {
+            spec["group"] = json!("shop");
+            spec["expires"] = json!("2100-01-01T00:00:00Z");
+            let fault = json!({
+                "apiVersion": "graylane.dev/v1alpha1", "kind": "LaneFault",
+                "metadata": { "name": name }, "spec": spec,
+            });
+            self.faults.insert(name.to_owned(), fault);
+        }
         self.apply().await
     }
 
@@ -209,7 +230,9 @@ impl IstioMesh {
 
     fn programmed(&self) -> Result<Programmed> {
         let lanes: Vec<Value> = self.lanes.values().cloned().collect();
-        let input = self.istio.input(&self.options, &self.pods, &lanes, self.generation)?;
+        let faults: Vec<Value> = self.faults.values().cloned().collect();
+        let objects = (lanes.as_slice(), faults.as_slice());
+        let input = self.istio.input(&self.options, &self.pods, objects, self.generation)?;
         let world = World {
             recorded: &self.recorded,
             mesh: &self.options,

@@ -11,7 +11,7 @@
 //! | `EXTENSION_CONFIG ADD` | one more resource of ECDS; twice the same name is an error, as in Envoy |
 //! | `HTTP_FILTER INSERT_BEFORE` | before the filter that is named, in every connection manager of the context |
 //! | `NETWORK_FILTER MERGE` | fields of every connection manager of the context |
-//! | `ROUTE_CONFIGURATION MERGE` | fields of every route configuration of what a sidecar receives |
+//! | `ROUTE_CONFIGURATION MERGE` | fields of every route configuration of the context |
 //! | `HTTP_ROUTE MERGE` | fields of routes, before any is inserted |
 //! | `HTTP_ROUTE INSERT_FIRST`, `INSERT_BEFORE` | a route before all, or before the one that is named |
 

@@ -3,6 +3,7 @@
 mod diff;
 mod doctor;
 mod explain;
+mod fault;
 mod get;
 mod history;
 mod init;
@@ -57,6 +58,7 @@ pub(super) async fn run(access: &Access, command: Command, ui: &Ui) -> Result<u8
         Command::Wait(args) => wait::run(&cluster, &args, ui).await,
         Command::Promote(args) => release::promote(&cluster, &args, ui).await,
         Command::Rollback(args) => release::rollback(&cluster, &args, ui).await,
+        Command::Fault(args) => fault::run(&cluster, &args, ui).await,
         Command::History(args) => history::run(&cluster, &args, ui).await,
         // The others have been served, or know no cluster.
         _ => Err(Error::Internal("this verb knows no cluster".to_owned()).into()),

@@ -107,7 +107,7 @@ pub(super) struct Serving {
 
 pub(super) fn run(store: &Store, args: &ExplainArgs, ui: &Ui) -> Result<u8, CommandError> {
     target::refuse("files", &[("--group", args.group.is_some())])?;
-    let Objects { group, lanes, topology } = with_buckets(store.objects()?);
+    let Objects { group, lanes, topology, .. } = with_buckets(store.objects()?);
     let workloads = topology.spec.workloads.into_iter().map(|workload| Serving {
         service: workload.service,
         lane: workload.lane,

@@ -6,7 +6,7 @@ use clap::Args;
 use envoy_config::names::BOOTSTRAP_FILE;
 use envoy_config::standalone::Proxy;
 use lane::model::group::DEFAULT_TRAIL_HEADER;
-use lane::model::{Fallback, LANE_GROUP, LaneGroup, LaneGroupSpec, Propagation, Recovery, Service};
+use lane::model::{Fallback, Faults, LANE_GROUP, LaneGroup, LaneGroupSpec, Propagation, Recovery, Service};
 use lane::name::{EntryName, GroupName, HeaderName};
 
 use super::error::CommandError;
@@ -50,6 +50,9 @@ pub(super) struct InitArgs {
     /// Find a lost lane again by the request's trace, for applications that forward only tracing headers
     #[arg(long)]
     recovery: bool,
+    /// Make place for faults in every proxy (`lanectl fault`), which changes listeners once
+    #[arg(long)]
+    faults: bool,
     /// Answer 503 where a lane has no version of a service, instead of the baseline
     #[arg(long)]
     strict: bool,
@@ -76,6 +79,7 @@ impl InitArgs {
                 recovery: self.recovery.then(Recovery::default),
                 ..Propagation::default()
             },
+            faults: self.faults.then(Faults::default),
             fallback: if self.strict { Fallback::Strict } else { Fallback::Permissive },
             ..LaneGroupSpec::new(self.entry.clone(), self.service.clone())
         };
@@ -102,7 +106,8 @@ pub(super) async fn run(store: &Store, args: &InitArgs, ui: &Ui) -> Result<u8, C
     let text = files::read_existing(&path)?;
     let topology =
         parse_topology(&text).map_err(|problems| Error::Refused(in_file(&path, problems).collect()))?;
-    let objects = Objects { group: args.group(), topology, lanes: store.lanes()? };
+    let (lanes, faults) = store.lanes_and_faults()?;
+    let objects = Objects { group: args.group(), topology, lanes, faults };
     let state = state_before(store, args)?;
     let plan = Plan::new(store, &state, objects.clone(), now_ms())?.with_topology_text(text);
     let options = args.change.on_files()?;

@@ -30,7 +30,7 @@ pub use manifest::Manifest;
 pub use progress::{Demand, Goal, Progress};
 pub use snapshot::{Place, Surroundings};
 
-use super::crd::{Lane, LaneGroup};
+use super::crd::{Lane, LaneFault, LaneGroup};
 
 /// The field manager of everything that `lanectl` applies.
 pub const MANAGER: &str = "lanectl";
@@ -132,6 +132,24 @@ impl Cluster {
     pub async fn lane(&self, name: &LaneName) -> Result<Option<Lane>> {
         let found = self.api(false).get_opt(name.as_str()).await;
         found.map_err(|error| self.failed(&format!("lane {name}"), error))
+    }
+
+    /// The faults of the namespace, by name.
+    ///
+    /// # Errors
+    /// The API server does not answer, or not with them.
+    pub async fn faults(&self) -> Result<Vec<LaneFault>> {
+        self.list(&self.api(false), "lanefaults").await
+    }
+
+    /// The faults of one group.
+    ///
+    /// # Errors
+    /// The API server does not answer, or not with them.
+    pub async fn faults_of(&self, group: &LaneGroup) -> Result<Vec<LaneFault>> {
+        let mut faults = self.faults().await?;
+        faults.retain(|fault| fault.spec.0.group.as_str() == group.name_any());
+        Ok(faults)
     }
 
     /// Applies an object: makes it, or brings it to what it says.

@@ -2,7 +2,7 @@
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::{CustomResource, CustomResourceExt as _};
-use lane::model::{LaneGroupSpec, LaneGroupStatus, LaneSpec, LaneStatus};
+use lane::model::{LaneFaultSpec, LaneFaultStatus, LaneGroupSpec, LaneGroupStatus, LaneSpec, LaneStatus};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -81,10 +81,49 @@ pub struct LaneGroupResource(pub LaneGroupSpec);
 #[serde(transparent)]
 pub struct LaneResource(pub LaneSpec);
 
+/// Which requests of a group suffer which fault, and until when.
+#[derive(CustomResource, Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[kube(
+    group = "graylane.dev",
+    version = "v1alpha1",
+    kind = "LaneFault",
+    doc = "Which requests of a group suffer which fault, and until when.",
+    namespaced,
+    status = "LaneFaultStatus",
+    derive = "PartialEq",
+    shortname = "fault",
+    category = "graylane",
+    printcolumn(name = "Group", type_ = "string", json_path = ".spec.group"),
+    printcolumn(name = "Lane", type_ = "string", json_path = ".spec.lane"),
+    printcolumn(name = "From", type_ = "string", json_path = ".spec.from", priority = 1),
+    printcolumn(name = "To", type_ = "string", json_path = ".spec.to"),
+    printcolumn(name = "Percent", type_ = "number", json_path = ".spec.percent"),
+    printcolumn(
+        name = "Accepted",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type==\"Accepted\")].status"
+    ),
+    printcolumn(
+        name = "Programmed",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type==\"Programmed\")].status"
+    ),
+    printcolumn(name = "Expires", type_ = "date", json_path = ".spec.expires"),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
+    validation = Rule::new("size(self.metadata.name) <= 63")
+        .message("the name is longer than a DNS label: 63 characters"),
+    validation = Rule::new("!has(oldSelf.spec) || self.spec.group == oldSelf.spec.group")
+        .message("a fault stays in its group; stop it and set it in the other one"),
+    validation = Rule::new("has(self.spec.delay) || has(self.spec.abort) || has(self.spec.throughputKibPerSecond)")
+        .message("nothing would happen; add delay, abort or throughputKibPerSecond")
+)]
+#[serde(transparent)]
+pub struct LaneFaultResource(pub LaneFaultSpec);
+
 /// The definitions, in the order in which they are installed.
 #[must_use]
-pub fn definitions() -> [CustomResourceDefinition; 2] {
-    [LaneGroup::crd(), Lane::crd()]
+pub fn definitions() -> [CustomResourceDefinition; 3] {
+    [LaneGroup::crd(), Lane::crd(), LaneFault::crd()]
 }
 
 #[cfg(test)]

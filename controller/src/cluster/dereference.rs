@@ -125,6 +125,7 @@ pub fn read(
         group: model,
         namespace,
         lanes: lanes.to_vec(),
+        faults: Vec::new(),
         services,
         entries,
         callers,

@@ -116,8 +116,8 @@ fn rule(groups: &[&str], resources: &[&str], verbs: &[&str]) -> Value {
 fn lane_rules() -> Vec<Value> {
     vec![
         rule(&["graylane.dev"], &["lanegroups"], &["list", "watch", "patch"]),
-        rule(&["graylane.dev"], &["lanes"], &WATCH),
-        rule(&["graylane.dev"], &["lanegroups/status", "lanes/status"], &["patch"]),
+        rule(&["graylane.dev"], &["lanes", "lanefaults"], &WATCH),
+        rule(&["graylane.dev"], &["lanegroups/status", "lanes/status", "lanefaults/status"], &["patch"]),
         rule(&[""], &["services", "pods"], &WATCH),
         // Beyond watching: promotion and rollback, which change what the user has named.
         rule(

@@ -4,6 +4,7 @@
 //! anywhere is followed by one that ends at the same objects. The number of a new generation is in the group's
 //! status before the first object that carries it is written.
 
+mod faults;
 mod finalizer;
 mod gateways;
 mod generation;
@@ -180,6 +181,8 @@ impl<'a> Pass<'a> {
         let settled = followed.is_some_and(|followed| followed >= clusters::SETTLING);
         let clusters = clusters::next(&status.clusters, &clusters_of(&reading.input), settled);
         reading.input.unrouted = clusters::unrouted(&clusters);
+        let faults = self.faults(&reading.input.group, &lanes.in_force);
+        reading.input.faults.clone_from(&faults.in_force);
         // Before anything is written, since it also says whether the API server takes the objects.
         let digest = match generation::digest(&reading.input) {
             Ok(digest) => digest,
@@ -187,7 +190,7 @@ impl<'a> Pass<'a> {
             Err(error) => return self.too_large(&error, accepted, &reading, lanes).await,
         };
         self.put_in_force(&lanes.in_force).await?;
-        let status = LaneGroupStatus { lanes: phases, clusters, ..status };
+        let status = LaneGroupStatus { lanes: phases, clusters, faults: faults.names(), ..status };
         let status = self.next_generation(digest, &reading.proxies, status).await?;
         reading.input.generation = status.rules_generation;
         let generated = generate(&reading.input)?;
@@ -201,6 +204,7 @@ impl<'a> Pass<'a> {
         let drafts = conditions::of_group(accepted, &reading, &generated.findings, proxies);
         let drafts = conditions::in_steps(drafts, clusters::are_moving(&status));
         let status = LaneGroupStatus { proxies, ..status };
+        self.put_faults(&faults, &drafts).await?;
         self.step_releases(&mut lanes, &reading, &status).await;
         self.finish(status, drafts, &lanes).await
     }

@@ -15,7 +15,7 @@ use kube::runtime::{WatchStreamExt as _, watcher};
 use kube::{Client, Resource, ResourceExt as _};
 use serde::de::DeserializeOwned;
 
-use super::crd::{Lane, LaneGroup};
+use super::crd::{Lane, LaneFault, LaneGroup};
 use super::queue::Place;
 
 /// What has changed.
@@ -45,6 +45,11 @@ impl Change {
         Self::Group(Place { namespace: lane.namespace().unwrap_or_default(), name })
     }
 
+    fn of_fault(fault: &LaneFault) -> Self {
+        let name = fault.spec.0.group.to_string();
+        Self::Group(Place { namespace: fault.namespace().unwrap_or_default(), name })
+    }
+
     /// An object of Istio's, which may be one of ours.
     fn of_istio(object: &DynamicObject) -> Self {
         let (namespace, labels) = (object.namespace(), object.labels());
@@ -71,6 +76,8 @@ pub struct World {
     pub groups: Store<LaneGroup>,
     /// Lanes.
     pub lanes: Store<Lane>,
+    /// Faults.
+    pub faults: Store<LaneFault>,
     /// Services.
     pub services: Store<Service>,
     /// Deployments.
@@ -139,6 +146,7 @@ impl World {
         let world = Self {
             groups: watches.typed(Change::of_group),
             lanes: watches.typed(Change::of_lane),
+            faults: watches.typed(Change::of_fault),
             services: watches.typed(Change::of_any),
             deployments: watches.typed(Change::of_any),
             stateful_sets: watches.typed(Change::of_any),
@@ -161,6 +169,7 @@ impl World {
         let _ = tokio::join!(
             self.groups.wait_until_ready(),
             self.lanes.wait_until_ready(),
+            self.faults.wait_until_ready(),
             self.services.wait_until_ready(),
             self.deployments.wait_until_ready(),
             self.stateful_sets.wait_until_ready(),

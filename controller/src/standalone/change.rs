@@ -173,7 +173,7 @@ pub fn proxies(store: &Store, module: &Path, objects: &Objects, generation: u64)
         module_path: module.to_string_lossy().into_owned(),
         dir: store.dir().to_string_lossy().into_owned(),
     };
-    Ok(render(&objects.group, &objects.lanes, &objects.topology, &options)?)
+    Ok(render(&objects.group, &objects.lanes, &objects.faults, &objects.topology, &options)?)
 }
 
 /// The objects with the hash buckets that each lane's share holds from now on.
@@ -195,7 +195,7 @@ pub fn with_buckets(mut objects: Objects) -> Objects {
 
 fn put_objects(store: &Store, drafts: Vec<Draft>, wanted: &Objects) -> Result<()> {
     drafts.into_iter().try_for_each(Draft::put)?;
-    store.forget_lanes(wanted)
+    store.forget_others(wanted)
 }
 
 /// Writes files that somebody removed or changed; returns whether there were any.

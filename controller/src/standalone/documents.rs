@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use envoy_config::topology::{TOPOLOGY, Topology};
-use lane::model::{Lane, LaneGroup};
+use lane::model::{Lane, LaneFault, LaneGroup};
 use lane::problem::Problem;
 use serde::Serialize;
 use serde_json::Value;
@@ -16,6 +16,14 @@ use super::error::{Error, Result};
 /// All problems found.
 pub fn parse_lane(text: &str) -> Result<Lane, Vec<Problem>> {
     parse(text, lane::parse::lane)
+}
+
+/// Reads a fault from YAML or JSON.
+///
+/// # Errors
+/// All problems found.
+pub fn parse_fault(text: &str) -> Result<LaneFault, Vec<Problem>> {
+    parse(text, lane::parse::fault)
 }
 
 /// Reads a lane group from YAML or JSON.

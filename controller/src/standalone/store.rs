@@ -5,12 +5,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use envoy_config::topology::Topology;
-use lane::model::{Lane, LaneGroup};
-use lane::name::{LaneName, ServiceName, WorkloadName};
+use lane::model::{Lane, LaneFault, LaneGroup};
+use lane::name::{FaultName, LaneName, ServiceName, WorkloadName};
 use lane::problem::Problem;
 use serde::{Deserialize, Serialize};
 
-use super::documents::{collect, parse_group, parse_lane, parse_topology, yaml};
+use super::documents::{collect, parse_fault, parse_group, parse_lane, parse_topology, yaml};
 use super::error::{Error, Result};
 use super::files::{self, DRAFT, Draft};
 
@@ -23,6 +23,9 @@ pub struct Objects {
     pub topology: Topology,
     /// The lanes, by name.
     pub lanes: Vec<Lane>,
+    /// The faults, by name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub faults: Vec<LaneFault>,
 }
 
 /// What was last applied.
@@ -45,6 +48,12 @@ impl State {
         self.begun.as_ref().or(self.applied.as_ref())
     }
 }
+
+/// Where the lanes lie.
+const LANES: &str = "lanes";
+
+/// Where the faults lie.
+const FAULTS: &str = "faults";
 
 /// A directory of the standalone target.
 #[derive(Clone, Debug)]
@@ -94,30 +103,40 @@ impl Store {
         let mut problems = Vec::new();
         let group = collect(&self.group_path(), parse_group(&group), &mut problems);
         let topology = collect(&self.topology_path(), parse_topology(&topology), &mut problems);
-        let lanes = self.lanes_or(&mut problems)?;
+        let lanes = self.in_dir(LANES, parse_lane, &mut problems)?;
+        let faults = self.in_dir(FAULTS, parse_fault, &mut problems)?;
         match (group, topology) {
-            (Some(group), Some(topology)) if problems.is_empty() => Ok(Objects { group, topology, lanes }),
+            (Some(group), Some(topology)) if problems.is_empty() => {
+                Ok(Objects { group, topology, lanes, faults })
+            }
             _ => Err(Error::Refused(problems)),
         }
     }
 
-    /// The lanes, also where there is no group yet.
+    /// The lanes and the faults, also where there is no group yet.
     ///
     /// # Errors
-    /// A file cannot be read, or lanes are malformed.
-    pub fn lanes(&self) -> Result<Vec<Lane>> {
+    /// A file cannot be read, or objects are malformed.
+    pub fn lanes_and_faults(&self) -> Result<(Vec<Lane>, Vec<LaneFault>)> {
         let mut problems = Vec::new();
-        let lanes = self.lanes_or(&mut problems)?;
-        if problems.is_empty() { Ok(lanes) } else { Err(Error::Refused(problems)) }
+        let lanes = self.in_dir(LANES, parse_lane, &mut problems)?;
+        let faults = self.in_dir(FAULTS, parse_fault, &mut problems)?;
+        if problems.is_empty() { Ok((lanes, faults)) } else { Err(Error::Refused(problems)) }
     }
 
-    fn lanes_or(&self, problems: &mut Vec<Problem>) -> Result<Vec<Lane>> {
-        let mut lanes = Vec::new();
-        for path in self.lane_paths()? {
+    /// The objects in the files of a directory.
+    fn in_dir<T>(
+        &self,
+        dir: &str,
+        parse: impl Fn(&str) -> Result<T, Vec<Problem>>,
+        problems: &mut Vec<Problem>,
+    ) -> Result<Vec<T>> {
+        let mut objects = Vec::new();
+        for path in self.paths_in(dir)? {
             let text = files::read(&path)?.unwrap_or_default();
-            lanes.extend(collect(&path, parse_lane(&text), problems));
+            objects.extend(collect(&path, parse(&text), problems));
         }
-        Ok(lanes)
+        Ok(objects)
     }
 
     /// What was last applied; `None` before `init`.
@@ -148,7 +167,7 @@ impl Store {
     /// # Errors
     /// A file cannot be written.
     pub fn draft_objects(&self, objects: &Objects, topology_text: Option<&str>) -> Result<Vec<Draft>> {
-        let Objects { group, topology, lanes } = objects;
+        let Objects { group, topology, lanes, faults } = objects;
         let mut drafts = Vec::new();
         drafts.extend(draft_if_new(&self.group_path(), group, parse_group)?);
         match topology_text {
@@ -158,22 +177,26 @@ impl Store {
         for lane in lanes {
             drafts.extend(draft_if_new(&self.lane_path(&lane.metadata.name), lane, parse_lane)?);
         }
+        for fault in faults {
+            drafts.extend(draft_if_new(&self.fault_path(&fault.metadata.name), fault, parse_fault)?);
+        }
         Ok(drafts)
     }
 
-    /// Removes the files of lanes that are not among the objects.
+    /// Removes the files of lanes and faults that are not among the objects.
     ///
     /// # Errors
     /// A file cannot be removed.
-    pub fn forget_lanes(&self, objects: &Objects) -> Result<()> {
-        let names = objects.lanes.iter().map(|lane| &lane.metadata.name);
-        let kept: BTreeSet<PathBuf> = names.map(|name| self.lane_path(name)).collect();
-        let mut paths = self.lane_paths()?.into_iter().filter(|path| !kept.contains(path));
-        paths.try_for_each(|path| files::remove(&path))
+    pub fn forget_others(&self, objects: &Objects) -> Result<()> {
+        let lanes = objects.lanes.iter().map(|lane| self.lane_path(&lane.metadata.name));
+        let faults = objects.faults.iter().map(|fault| self.fault_path(&fault.metadata.name));
+        let kept: BTreeSet<PathBuf> = lanes.chain(faults).collect();
+        let paths = self.paths_in(LANES)?.into_iter().chain(self.paths_in(FAULTS)?);
+        paths.filter(|path| !kept.contains(path)).try_for_each(|path| files::remove(&path))
     }
 
-    fn lane_paths(&self) -> Result<Vec<PathBuf>> {
-        let dir = self.dir.join("lanes");
+    fn paths_in(&self, dir: &str) -> Result<Vec<PathBuf>> {
+        let dir = self.dir.join(dir);
         let entries = match fs::read_dir(&dir) {
             Ok(entries) => entries,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -200,7 +223,11 @@ impl Store {
     }
 
     fn lane_path(&self, name: &LaneName) -> PathBuf {
-        self.dir.join("lanes").join(format!("{name}.yaml"))
+        self.dir.join(LANES).join(format!("{name}.yaml"))
+    }
+
+    fn fault_path(&self, name: &FaultName) -> PathBuf {
+        self.dir.join(FAULTS).join(format!("{name}.yaml"))
     }
 }
 
@@ -231,6 +258,7 @@ impl Objects {
         let mut problems = lane::validate::group(&self.group);
         problems.extend(envoy_config::topology::validate(&self.topology, &self.group));
         problems.extend(lane::validate::lanes(&self.group, &self.lanes, &facts));
+        problems.extend(lane::validate::faults(&self.group, &self.lanes, &self.faults, &facts));
         problems.extend(self.lanes.iter().filter(|lane| lane.spec.release.is_some()).map(|lane| {
             let path = format!("Lane/{} spec.release", lane.metadata.name);
             let reason = "a version is promoted and rolled back on a cluster only: files have no workloads";

@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::access_log::{FileAccessLog, StderrAccessLog};
 use super::cluster::{AggregateClusterConfig, Cluster, HttpProtocolOptions};
 use super::discovery::TypedExtensionConfig;
+use super::fault::HttpFault;
 use super::hcm::{HeaderMutation, HttpConnectionManager, HttpConnectionManagerPatch, Rbac, Router};
 use super::listener::Listener;
 use super::matcher::{ClusterAction, HttpRequestHeaderMatchInput, MatcherClusterSpecifier};
@@ -41,6 +42,8 @@ pub(crate) enum Any {
         rename = "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
     )]
     HttpConnectionManagerPatch(HttpConnectionManagerPatch),
+    #[serde(rename = "type.googleapis.com/envoy.extensions.filters.http.fault.v3.HTTPFault")]
+    HttpFault(Box<HttpFault>),
     #[serde(rename = "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions")]
     HttpProtocolOptions(HttpProtocolOptions),
     #[serde(rename = "type.googleapis.com/envoy.type.matcher.v3.HttpRequestHeaderMatchInput")]
@@ -75,8 +78,12 @@ pub(crate) enum Any {
     Wasm(Wasm),
 }
 
-/// The type URLs that a filter discovered by ECDS may have: ours and the one that stands in for it.
-pub(crate) const FILTER_TYPE_URLS: [&str; 2] = [
-    "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm",
-    "type.googleapis.com/envoy.extensions.filters.http.rbac.v3.RBAC",
-];
+/// The type URLs that the Wasm filter discovered by ECDS may have: its own and that of what stands in for it.
+pub(crate) const FILTER_TYPE_URLS: [&str; 2] =
+    ["type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm", STAND_IN_TYPE_URL];
+
+/// The type URLs that the fault filter discovered by ECDS may have.
+pub(crate) const FAULT_TYPE_URLS: [&str; 2] =
+    ["type.googleapis.com/envoy.extensions.filters.http.fault.v3.HTTPFault", STAND_IN_TYPE_URL];
+
+const STAND_IN_TYPE_URL: &str = "type.googleapis.com/envoy.extensions.filters.http.rbac.v3.RBAC";

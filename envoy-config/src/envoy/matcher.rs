@@ -58,6 +58,7 @@ pub(crate) struct HttpHeadersMatch {
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum StringMatcher {
+    Exact(String),
     Prefix(String),
     SafeRegex(RegexMatcher),
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::core::{Duration, Extension, HeaderValueOption};
+use super::core::{Duration, Extension, HeaderValueOption, is_false};
 use super::matcher::HeaderMatcher;
 use super::retry::{RetryPolicy, RetryPriorityPatch};
 
@@ -13,10 +13,21 @@ use super::retry::{RetryPolicy, RetryPriorityPatch};
 pub(crate) struct RouteConfiguration {
     pub(crate) name: &'static str,
     pub(crate) virtual_hosts: Vec<VirtualHost>,
+    #[serde(flatten)]
+    pub(crate) requests: RequestHeaders,
     pub(crate) response_headers_to_remove: Vec<&'static str>,
     pub(crate) ignore_port_in_host_matching: bool,
     /// False: a route may name a cluster that CDS brings later or has taken away.
     pub(crate) validate_clusters: bool,
+}
+
+/// The fields of a [`RouteConfiguration`] about the headers of requests; removing comes before adding.
+#[derive(Clone, Debug, Default, Serialize)]
+pub(crate) struct RequestHeaders {
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) request_headers_to_add: Vec<HeaderValueOption>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) request_headers_to_remove: Vec<&'static str>,
 }
 
 /// `envoy.config.route.v3.VirtualHost`.
@@ -25,6 +36,8 @@ pub(crate) struct VirtualHost {
     pub(crate) name: String,
     pub(crate) domains: Vec<String>,
     pub(crate) routes: Vec<Route>,
+    #[serde(skip_serializing_if = "is_false")]
+    pub(crate) include_request_attempt_count: bool,
 }
 
 /// `envoy.config.route.v3.Route`.
@@ -90,8 +103,11 @@ pub(crate) struct RouteHeaders {
 }
 
 /// The fields of a [`RouteConfiguration`] that istiod merges into the one that it made.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub(crate) struct RouteConfigurationPatch {
+    #[serde(flatten)]
+    pub(crate) requests: RequestHeaders,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) response_headers_to_remove: Vec<&'static str>,
 }
 

@@ -9,18 +9,20 @@ use lane::name::{HeaderName, LaneName, NamespaceName, WorkloadName};
 use super::GenerateError;
 use super::dead_application;
 use super::envoy_filter::{ConfigPatch, Context, EnvoyFilter};
+use super::faults;
 use super::input::{EntryKind, Input, Labels, Service};
 use super::mesh::{Mesh, has_lane};
 use super::module::Module;
 use super::names;
 use super::object::{IstioObject, group_labels};
 use super::streams;
-use crate::connection_manager::{discovered_filter, strip_extension};
+use crate::connection_manager::{discovered_fault_filter, discovered_filter, strip_extension};
 use crate::envoy::any::Any;
 use crate::envoy::core::{ConfigSource, DataSource, Duration};
 use crate::envoy::hcm::HttpConnectionManagerPatch;
 use crate::envoy::wasm::{AsyncDataSource, HttpUri, RemoteDataSource};
-use crate::filter_configs::{Place, filter_config, incoming_roles, outgoing_roles};
+use crate::faults::fault_resource;
+use crate::filter_configs::{Place, filter_config, incoming_roles, injects, outgoing_roles, with_faults};
 use crate::plugin;
 use crate::standalone::Stage;
 
@@ -111,6 +113,10 @@ fn patches(mesh: &Mesh<'_>, site: &Site<'_>) -> Result<Vec<ConfigPatch>, serde_j
     if site.is_entry {
         patches.push(strip(Context::SidecarInbound, &lane_headers(mesh.input)));
     }
+    let own = site.names();
+    if group.spec.faults.is_some() {
+        patches.extend(faults::of_sidecar(&own, site.is_entry));
+    }
     let here = |lane: &LaneName| site.services.iter().any(|service| has_lane(service, lane));
     let incoming = incoming_roles(group, place).into_iter().map(|role| (role, Context::SidecarInbound));
     let outgoing = outgoing_roles(group, place).into_iter().map(|role| (role, Context::SidecarOutbound));
@@ -120,27 +126,60 @@ fn patches(mesh: &Mesh<'_>, site: &Site<'_>) -> Result<Vec<ConfigPatch>, serde_j
         patches.extend(site.services.iter().filter_map(|service| streams::patch(service)));
     }
     for (role, context) in incoming.chain(outgoing) {
-        patches.extend(role_patches(mesh, site.namespace, place, (role, context), here)?);
+        let at = At { namespace: site.namespace, place, role, context, own: &own };
+        patches.extend(role_patches(mesh, at, here)?);
     }
     Ok(patches)
 }
 
-/// The filter of one role, and its configuration.
+impl<'a> Site<'a> {
+    /// The names that others know it by.
+    fn names(&self) -> Vec<&'a str> {
+        let services = self.services.iter().map(|service| service.name.as_str());
+        let entry = self.is_entry.then_some(self.name.as_str());
+        let mut names: Vec<&str> = services.chain(entry).collect();
+        names.sort_unstable();
+        names.dedup();
+        names
+    }
+}
+
+/// Where a role's filter stands.
+#[derive(Clone, Copy)]
+pub(super) struct At<'a> {
+    pub(super) namespace: &'a NamespaceName,
+    pub(super) place: Place<'a>,
+    pub(super) role: Role,
+    pub(super) context: Context,
+    /// The names that others know the place by.
+    pub(super) own: &'a [&'a str],
+}
+
+/// The filter of one role, and its configuration; behind it Envoy's fault filter, where it has a place.
 pub(super) fn role_patches(
     mesh: &Mesh<'_>,
-    namespace: &NamespaceName,
-    place: Place<'_>,
-    (role, context): (Role, Context),
+    at: At<'_>,
     here: impl Fn(&LaneName) -> bool,
-) -> Result<[ConfigPatch; 2], serde_json::Error> {
+) -> Result<Vec<ConfigPatch>, serde_json::Error> {
+    let At { namespace, place, role, context, own } = at;
     let input = mesh.input;
     let name = names::filter_resource(role, namespace.as_str(), place.name, input);
     let config = filter_config(&input.group, &mesh.lanes, place, role, input.generation, here);
     // A proxy may serve several groups.
     let config = FilterConfig { group_namespace: Some(input.namespace.clone()), ..config };
+    let config = with_faults(config, faults::configs(input, role, own));
     let resource = plugin::resource(name.clone(), code(&input.module), &config)?;
     let filter = discovered_filter(name, ConfigSource::ads(FETCH_TIMEOUT));
-    Ok([ConfigPatch::extension_config(resource), ConfigPatch::http_filter(context, filter)])
+    let mut patches =
+        vec![ConfigPatch::extension_config(resource), ConfigPatch::http_filter(context, filter)];
+    if injects(&input.group, place, role) {
+        let name = names::fault_resource(role, namespace.as_str(), place.name, input);
+        let group = input.group.spec.faults.unwrap_or_default();
+        let filter = discovered_fault_filter(name.clone(), ConfigSource::ads(FETCH_TIMEOUT));
+        patches.push(ConfigPatch::extension_config(fault_resource(name, group, &config)));
+        patches.push(ConfigPatch::http_filter(context, filter));
+    }
+    Ok(patches)
 }
 
 /// Removes what no outsider may send before a route is chosen, and without a VM.

@@ -8,7 +8,8 @@ use std::collections::BTreeSet;
 use lane::filter_config::Role;
 
 use super::envoy_filter::{Context, EnvoyFilter};
-use super::filters::{lane_headers, role_patches, strip};
+use super::faults;
+use super::filters::{At, lane_headers, role_patches, strip};
 use super::input::{Entry, EntryKind, Input};
 use super::mesh::Mesh;
 use super::object::{IstioObject, managed};
@@ -38,10 +39,15 @@ pub fn filters(gateway: &Entry, inputs: &[&Input]) -> Result<Option<IstioObject>
     let groups: Vec<String> =
         inputs.iter().map(|input| format!("{}/{}", input.namespace, input.group.metadata.name)).collect();
     let place = Place { name: &gateway.name, lane: None, is_workload: false, is_entry: true };
+    let own = [gateway.name.as_str()];
+    if inputs.iter().any(|input| input.group.spec.faults.is_some()) {
+        patches.push(faults::of_gateway(&own));
+    }
     for input in inputs {
         let (mesh, _) = Mesh::new(input);
-        let role = (Role::Entry, Context::Gateway);
-        patches.extend(role_patches(&mesh, &gateway.namespace, place, role, |_| false)?);
+        let (role, context) = (Role::Entry, Context::Gateway);
+        let at = At { namespace: &gateway.namespace, place, role, context, own: &own };
+        patches.extend(role_patches(&mesh, at, |_| false)?);
     }
     let mut labels = managed();
     labels.insert(names::ENTRY_LABEL.to_owned(), gateway.name.to_string());

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use lane::model::{Fallback, Lane, LaneGroup};
+use lane::model::{Fallback, Lane, LaneFault, LaneGroup};
 use lane::name::{LaneName, NamespaceName, ServiceName, WorkloadName};
 use serde::Deserialize;
 use serde_json::Value;
@@ -33,6 +33,9 @@ pub struct Input {
     /// The lanes of the group, with the buckets of their shares in `status`.
     #[serde(default)]
     pub lanes: Vec<Lane>,
+    /// The faults of the group that make sense.
+    #[serde(default)]
+    pub faults: Vec<LaneFault>,
     /// The services of the group that were found and that the group may use.
     pub services: Vec<Service>,
     /// The entries of the group that were found and that the group may use.

@@ -52,6 +52,13 @@ pub fn filter_resource(role: Role, namespace: &str, workload: &WorkloadName, inp
     format!("graylane.{}.{namespace}.{workload}.{group_namespace}.{group}", role.as_str())
 }
 
+/// Envoy's fault filter behind the filter of a role, as a resource of ECDS and as an HTTP filter.
+#[must_use]
+pub fn fault_resource(role: Role, namespace: &str, workload: &WorkloadName, input: &Input) -> String {
+    let (group_namespace, group) = (&input.namespace, &input.group.metadata.name);
+    format!("graylane.fault-{}.{namespace}.{workload}.{group_namespace}.{group}", role.as_str())
+}
+
 /// What callers' proxies get.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {

@@ -92,12 +92,13 @@ impl LaneRoute<'_> {
         policy::hash_policy(self.mesh, callee.service, self.caller, self.change.target.port)
     }
 
-    /// What a reply without an endpoint says about the service; only strict groups have such replies.
+    /// What a reply without an endpoint says about the service, and the filter that injects faults into what is sent
+    /// there.
     fn metadata(&self) -> Option<crate::envoy::route::Metadata> {
         let callee = self.mesh.callees.get(self.change.target.host.as_str())?;
         let service = [(METADATA_SERVICE, callee.service.name.to_string())].into();
-        callee
-            .is_strict
+        let is_armed = self.mesh.input.group.spec.faults.is_some();
+        (callee.is_strict || is_armed)
             .then(|| crate::envoy::route::Metadata { filter_metadata: [(METADATA, service)].into() })
     }
 }

@@ -6,8 +6,8 @@ use lane::name::HeaderName;
 use super::mesh::{Mesh, Site};
 use super::routes;
 use crate::connection_manager::{
-    access_log, connection_manager, dead_application_replies, discovered_filter, face_outsiders,
-    no_endpoint_reply,
+    access_log, connection_manager, dead_application_replies, discovered_fault_filter, discovered_filter,
+    face_outsiders, no_endpoint_reply, strip_faults_extension,
 };
 use crate::envoy::any::Any;
 use crate::envoy::core::{ConfigSource, DataSource, Extension};
@@ -16,8 +16,10 @@ use crate::envoy::listener::{FilterChain, Listener, TrafficDirection};
 use crate::envoy::tls::{
     CertificateValidationContext, CommonTlsContext, DownstreamTlsContext, TlsCertificate,
 };
-use crate::filter_configs::{incoming_roles, outgoing_roles};
-use crate::names::{GATEWAY, INBOUND, OUTBOUND, ROUTES_FILE, filter_file, filter_resource};
+use crate::filter_configs::{incoming_roles, injects, outgoing_roles};
+use crate::names::{
+    GATEWAY, INBOUND, OUTBOUND, ROUTES_FILE, fault_file, fault_resource, filter_file, filter_resource,
+};
 use crate::topology::{AccessLog, Gateway, Tls, Workload};
 
 /// The listeners of a proxy.
@@ -52,7 +54,7 @@ fn inbound_listener(mesh: &Mesh<'_>, site: Site<'_>, workload: &Workload) -> Lis
     let is_entry = roles.contains(&Role::Entry);
     let mut manager = connection_manager(
         INBOUND,
-        RouteSpecifier::RouteConfig(routes::to_application()),
+        RouteSpecifier::RouteConfig(routes::to_application(mesh)),
         filters(mesh, site, roles),
         dead_application_replies(
             (&workload.name, &workload.service),
@@ -62,6 +64,8 @@ fn inbound_listener(mesh: &Mesh<'_>, site: Site<'_>, workload: &Workload) -> Lis
     );
     if is_entry {
         manager = face_outsiders(manager, workload.trusted_hops, &lane_headers(mesh));
+    } else if mesh.is_armed() {
+        manager.early_header_mutation_extensions = vec![strip_faults_extension()];
     }
     Listener {
         name: INBOUND,
@@ -72,12 +76,15 @@ fn inbound_listener(mesh: &Mesh<'_>, site: Site<'_>, workload: &Workload) -> Lis
 }
 
 fn outbound_listener(mesh: &Mesh<'_>, site: Site<'_>, workload: &Workload) -> Listener {
-    let manager = connection_manager(
+    let mut manager = connection_manager(
         OUTBOUND,
         rds(mesh, site, OUTBOUND),
         filters(mesh, site, outgoing_roles(mesh.group, site.place(mesh.group))),
         vec![no_endpoint_reply(&mesh.group.spec.lane_header)],
     );
+    if mesh.is_armed() {
+        manager.early_header_mutation_extensions = vec![strip_faults_extension()];
+    }
     Listener {
         name: OUTBOUND,
         address: workload.outbound.into(),
@@ -97,13 +104,14 @@ fn rds(mesh: &Mesh<'_>, site: Site<'_>, route_config_name: &'static str) -> Rout
 }
 
 fn filters(mesh: &Mesh<'_>, site: Site<'_>, roles: Vec<Role>) -> Vec<HttpFilter> {
-    roles
-        .into_iter()
-        .map(|role| {
-            let file = ConfigSource::file(mesh.path(site, &filter_file(role)));
-            discovered_filter(filter_resource(role, site.name()), file)
-        })
-        .collect()
+    let file = |name: String| ConfigSource::file(mesh.path(site, &name));
+    // Faults are executed last, when every filter of ours has had its say.
+    let faults = roles.iter().filter(|role| injects(mesh.group, site.place(mesh.group), **role));
+    let faults = faults
+        .map(|role| discovered_fault_filter(fault_resource(*role, site.name()), file(fault_file(*role))));
+    let decide =
+        |role: &Role| discovered_filter(filter_resource(*role, site.name()), file(filter_file(*role)));
+    roles.iter().map(decide).chain(faults).collect()
 }
 
 fn filter_chain(

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use lane::model::{Fallback, Lane, LaneGroup};
+use lane::model::{Fallback, Lane, LaneFault, LaneGroup};
 use lane::name::{LaneName, ServiceName, WorkloadName};
 
 use super::RenderOptions;
@@ -15,6 +15,8 @@ pub(super) struct Mesh<'a> {
     pub(super) group: &'a LaneGroup,
     /// The lanes of the group.
     pub(super) lanes: Vec<&'a Lane>,
+    /// Faults, also of other groups.
+    pub(super) faults: &'a [LaneFault],
     pub(super) topology: &'a TopologySpec,
     pub(super) options: &'a RenderOptions,
 }
@@ -48,11 +50,17 @@ impl<'a> Mesh<'a> {
     pub(super) fn new(
         group: &'a LaneGroup,
         lanes: &'a [Lane],
+        faults: &'a [LaneFault],
         topology: &'a TopologySpec,
         options: &'a RenderOptions,
     ) -> Self {
         let lanes = lanes.iter().filter(|lane| lane.spec.group == group.metadata.name).collect();
-        Self { group, lanes, topology, options }
+        Self { group, lanes, faults, topology, options }
+    }
+
+    /// Whether the proxies have a place for faults.
+    pub(super) fn is_armed(&self) -> bool {
+        self.group.spec.faults.is_some()
     }
 
     /// All proxies.
@@ -100,6 +108,14 @@ impl<'a> Site<'a> {
         match self {
             Self::Gateway(gateway) => &gateway.name,
             Self::Workload(workload) => &workload.name,
+        }
+    }
+
+    /// The name that others know it by: of the workload's service, or of the gateway.
+    pub(super) fn called(self) -> &'a str {
+        match self {
+            Self::Gateway(gateway) => gateway.name.as_str(),
+            Self::Workload(workload) => workload.service.as_str(),
         }
     }
 

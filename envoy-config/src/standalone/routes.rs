@@ -8,8 +8,10 @@ use super::mesh::{Mesh, Site};
 use crate::envoy::any::Any;
 use crate::envoy::core::Duration;
 use crate::envoy::route::{
-    ClusterSpecifier, Metadata, Route, RouteAction, RouteConfiguration, RouteMatch, VirtualHost,
+    ClusterSpecifier, Metadata, RequestHeaders, Route, RouteAction, RouteConfiguration, RouteMatch,
+    VirtualHost,
 };
+use crate::faults;
 use crate::names::{
     APP_CLUSTER, GATEWAY, INBOUND, METADATA, METADATA_SERVICE, OUTBOUND, UNANSWERED_HEADER, UNSENT_HEADER,
     idempotent_route, other_route, subset_cluster,
@@ -19,18 +21,20 @@ use crate::topology::Gateway;
 
 /// The routes of what a proxy sends.
 pub(super) fn routes(mesh: &Mesh<'_>, site: Site<'_>) -> Any {
+    let requests =
+        if mesh.is_armed() { faults::to_others(&[site.called()]) } else { RequestHeaders::default() };
     let config = match site {
-        Site::Gateway(gateway) => route_configuration(GATEWAY, vec![gateway_host(mesh, gateway)]),
+        Site::Gateway(gateway) => route_configuration(GATEWAY, vec![gateway_host(mesh, gateway)], requests),
         Site::Workload(_) => {
             let hosts = mesh.callees(site).into_iter().map(|service| service_host(mesh, service));
-            route_configuration(OUTBOUND, hosts.collect())
+            route_configuration(OUTBOUND, hosts.collect(), requests)
         }
     };
     Any::RouteConfiguration(config)
 }
 
 /// The routes of what a proxy receives: all of it to its application.
-pub(super) fn to_application() -> RouteConfiguration {
+pub(super) fn to_application(mesh: &Mesh<'_>) -> RouteConfiguration {
     let route = Route {
         name: APP_CLUSTER.to_owned(),
         matches: RouteMatch { prefix: "/".to_owned(), headers: Vec::new() },
@@ -41,23 +45,34 @@ pub(super) fn to_application() -> RouteConfiguration {
         },
         metadata: None,
     };
-    route_configuration(INBOUND, vec![any_host(INBOUND, vec![route])])
+    let requests = if mesh.is_armed() { faults::to_application() } else { RequestHeaders::default() };
+    route_configuration(INBOUND, vec![any_host(INBOUND, vec![route], false)], requests)
 }
 
 /// Nobody but a proxy says that a request was not sent: the two headers are removed from an application's
 /// answers and, once it is clear that nothing more is tried, from what the caller gets.
-fn route_configuration(name: &'static str, virtual_hosts: Vec<VirtualHost>) -> RouteConfiguration {
+fn route_configuration(
+    name: &'static str,
+    virtual_hosts: Vec<VirtualHost>,
+    requests: RequestHeaders,
+) -> RouteConfiguration {
     RouteConfiguration {
         name,
         virtual_hosts,
+        requests,
         response_headers_to_remove: vec![UNSENT_HEADER, UNANSWERED_HEADER],
         ignore_port_in_host_matching: true,
         validate_clusters: false,
     }
 }
 
-fn any_host(name: &str, routes: Vec<Route>) -> VirtualHost {
-    VirtualHost { name: name.to_owned(), domains: vec!["*".to_owned()], routes }
+fn any_host(name: &str, routes: Vec<Route>, counts_attempts: bool) -> VirtualHost {
+    VirtualHost {
+        name: name.to_owned(),
+        domains: vec!["*".to_owned()],
+        routes,
+        include_request_attempt_count: counts_attempts,
+    }
 }
 
 fn service_host(mesh: &Mesh<'_>, service: &ServiceName) -> VirtualHost {
@@ -65,6 +80,8 @@ fn service_host(mesh: &Mesh<'_>, service: &ServiceName) -> VirtualHost {
         name: service.to_string(),
         domains: vec![service.to_string()],
         routes: service_routes(mesh, service, "/").into(),
+        // As Istio does; a fault may be drawn for each attempt.
+        include_request_attempt_count: mesh.is_armed(),
     }
 }
 
@@ -73,7 +90,8 @@ fn gateway_host(mesh: &Mesh<'_>, gateway: &Gateway) -> VirtualHost {
         gateway.routes.iter().map(|route| (route.prefix.as_str(), &route.service)).collect();
     prefixes.sort_by_key(|(prefix, _)| std::cmp::Reverse(prefix.len()));
     let all = prefixes.into_iter().chain([("/", &gateway.service)]);
-    any_host(GATEWAY, all.flat_map(|(prefix, service)| service_routes(mesh, service, prefix)).collect())
+    let routes = all.flat_map(|(prefix, service)| service_routes(mesh, service, prefix)).collect();
+    any_host(GATEWAY, routes, mesh.is_armed())
 }
 
 fn service_routes(mesh: &Mesh<'_>, service: &ServiceName, prefix: &str) -> [Route; 2] {

@@ -6,13 +6,15 @@ use std::path::{Path, PathBuf};
 
 use envoy_config::standalone::{Proxy, RenderOptions, Stage, render};
 use envoy_config::topology::Topology;
-use lane::model::{Lane, LaneGroup};
+use lane::model::{Lane, LaneFault, LaneGroup};
 
 /// What a case is made of.
 #[derive(Clone, serde::Deserialize)]
 struct Case {
     group: LaneGroup,
     lanes: Vec<Lane>,
+    #[serde(default)]
+    faults: Vec<LaneFault>,
     topology: Topology,
 }
 
@@ -33,7 +35,7 @@ impl Case {
             module_path: "/usr/lib/graylane/filter.wasm".to_owned(),
             dir: "/var/lib/graylane".to_owned(),
         };
-        render(&self.group, &self.lanes, &self.topology, &options).unwrap()
+        render(&self.group, &self.lanes, &self.faults, &self.topology, &options).unwrap()
     }
 }
 
@@ -105,7 +107,8 @@ fn a_topology_that_does_not_fit_is_refused_with_all_its_errors() {
     let mut case = Case::named("one-lane");
     case.topology.spec.workloads.clear();
     let options = RenderOptions { generation: 1, module_path: String::new(), dir: String::new() };
-    let error = render(&case.group, &case.lanes, &case.topology, &options).unwrap_err().to_string();
+    let error =
+        render(&case.group, &case.lanes, &case.faults, &case.topology, &options).unwrap_err().to_string();
     for service in case.group.spec.services {
         assert!(error.contains(&format!("service {} has no baseline workload", service.name)), "{error}");
     }

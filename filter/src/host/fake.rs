@@ -56,6 +56,8 @@ pub(crate) struct FakeHost {
     /// Header lines of the request.
     pub(crate) headers: RefCell<Vec<(String, Vec<u8>)>>,
     pub(crate) properties: BTreeMap<String, Vec<u8>>,
+    /// What `set_fault` was given.
+    pub(crate) fault: RefCell<Option<String>>,
     /// What `set_lane` was given.
     pub(crate) lane: RefCell<Option<String>>,
     /// Names of the calls that read the request.
@@ -119,6 +121,10 @@ impl RequestHost for FakeHost {
 
     fn set_lane(&self, lane: &str) {
         *self.lane.borrow_mut() = Some(lane.to_owned());
+    }
+
+    fn set_fault(&self, fault: &str) {
+        *self.fault.borrow_mut() = Some(fault.to_owned());
     }
 }
 

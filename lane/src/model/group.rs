@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::fault::Faults;
 use super::trust::Tickets;
 use crate::name::{BaggageKey, EntryName, HeaderName, NamespaceName, ServiceName};
 use crate::trace_id;
@@ -30,6 +31,10 @@ pub struct LaneGroupSpec {
     /// Lane tickets, for lanes that ask for them; none count where nothing is said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tickets: Option<Tickets>,
+    /// Makes place for faults in every proxy, which is a change of its listeners; no fault can be injected where
+    /// nothing is said. It puts the filter on every hop.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub faults: Option<Faults>,
     /// Namespaces, beside those of the group's services and entries, whose workloads call the services.
     /// Kubernetes only.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -53,6 +58,7 @@ impl LaneGroupSpec {
             propagation: Propagation::default(),
             fallback: Fallback::default(),
             tickets: None,
+            faults: None,
             callers: Vec::new(),
             lane_label: default_lane_label(),
             route_mode: RouteMode::default(),

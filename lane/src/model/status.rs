@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::group::LaneGroupSpec;
 use super::lane::{BucketRange, LaneSpec};
 use super::release::{HistoryEntry, ReleaseStatus};
-use crate::name::LaneName;
+use crate::name::{FaultName, LaneName};
 
 /// The last spec of an object that made sense. It stays in force while a newer one makes none, which is why it is
 /// kept: the API server forgets the former spec with the edit.
@@ -141,6 +141,9 @@ pub struct LaneGroupStatus {
     /// The clusters that the proxies know, by service and lane.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub clusters: Vec<ClusterInForce>,
+    /// The faults that the proxies are to inject.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub faults: Vec<FaultName>,
     /// Namespaces in which objects of ours stand; they are cleaned up when the group goes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub namespaces: Vec<String>,
@@ -172,6 +175,20 @@ pub struct LaneStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub release: Option<ReleaseStatus>,
     /// `Accepted`, `ResolvedRefs` and `Programmed`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "schema", schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"])))]
+    pub conditions: Vec<ObjectCondition>,
+}
+
+/// What was made of a fault.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct LaneFaultStatus {
+    /// The `metadata.generation` that was looked at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed_generation: Option<i64>,
+    /// `Accepted` and `Programmed`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[cfg_attr(feature = "schema", schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"])))]
     pub conditions: Vec<ObjectCondition>,

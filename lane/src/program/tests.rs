@@ -1,6 +1,7 @@
 //! The engine by tables and properties: what each role does with a request.
 
 mod entry;
+mod faults;
 mod hops;
 mod index;
 mod tickets;
@@ -23,12 +24,13 @@ fn program(role: &str, lanes: Value, extra: Value) -> Program {
     Program::from_json(config.to_string().as_bytes()).unwrap()
 }
 
-/// A head of `name: value` lines; `@address` and `@identity` stand for the caller.
+/// A head of `name: value` lines; `@address` and `@identity` stand for the caller, `@destination` for the route.
 fn head(lines: &[(&str, &str)]) -> MemoryHead {
     let mut head = MemoryHead::default();
     for (name, value) in lines {
         match *name {
             "@address" => head.source_address = Some((*value).to_owned()),
+            "@destination" => head.destination = Some((*value).to_owned()),
             "@identity" => head.source_identity = Some((*value).to_owned()),
             name => head.headers.push((name.to_owned(), value.as_bytes().to_vec())),
         }

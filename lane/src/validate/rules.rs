@@ -20,13 +20,7 @@ pub(super) fn check(group: &LaneGroup, lane: &Lane, problems: &mut Vec<Problem>)
         problems.push(stands_twice(format!("spec.rules[{i}].name")));
     }
     for (i, rule) in lane.spec.rules.iter().enumerate() {
-        let path = format!("spec.rules[{i}].match");
-        let terms = count(&rule.condition);
-        if terms > MAX_TERMS {
-            let reason = format!("the rule has {terms} conditions, more than {MAX_TERMS}");
-            problems.push(Problem::error(&path, reason, "divide it into several rules, or use in-lists"));
-        }
-        condition(group, &rule.condition, &path, 0, problems);
+        whole(group, &rule.condition, &format!("spec.rules[{i}].match"), problems);
     }
     match lane.spec.share.as_ref().and_then(|share| share.key.as_ref()) {
         Some(StickyKey::Header(name)) => header(group, name, "spec.share.key.header", problems),
@@ -34,6 +28,16 @@ pub(super) fn check(group: &LaneGroup, lane: &Lane, problems: &mut Vec<Problem>)
         Some(StickyKey::Query(name)) => query_name(name, "spec.share.key.query", problems),
         Some(StickyKey::Source) | None => {}
     }
+}
+
+/// Checks a condition with all that it consists of.
+pub(super) fn whole(group: &LaneGroup, term: &Condition, path: &str, problems: &mut Vec<Problem>) {
+    let terms = count(term);
+    if terms > MAX_TERMS {
+        let reason = format!("the rule has {terms} conditions, more than {MAX_TERMS}");
+        problems.push(Problem::error(path, reason, "divide it into several rules, or use in-lists"));
+    }
+    condition(group, term, path, 0, problems);
 }
 
 fn count(condition: &Condition) -> usize {

@@ -43,6 +43,8 @@ pub struct IstioOptions {
     pub destination_rules: Vec<Value>,
     /// Whether proxies speak TLS to each other, each with a certificate of its own.
     pub is_mutual_tls: bool,
+    /// Whether the group has a place for faults.
+    pub is_armed: bool,
 }
 
 impl Default for IstioOptions {
@@ -55,6 +57,7 @@ impl Default for IstioOptions {
             gateway_service: gateway_service(&all),
             destination_rules: Vec::new(),
             is_mutual_tls: false,
+            is_armed: false,
         }
     }
 }
@@ -77,7 +80,7 @@ impl IstioOptions {
         &self,
         mesh: &MeshOptions,
         pods: &[Pod],
-        lanes: &[Value],
+        (lanes, faults): (&[Value], &[Value]),
         generation: u64,
     ) -> Result<Input> {
         let names: Vec<Value> = mesh.services.iter().map(|service| json!({ "name": service.name })).collect();
@@ -97,11 +100,13 @@ impl IstioOptions {
                 "spec": {
                     "entries": [format!("{GATEWAY_NAMESPACE}/{GATEWAY}")], "services": names,
                     "fallback": fallback, "propagation": propagation,
+                    "faults": self.is_armed.then(|| json!({})),
                 },
             },
             "namespace": NAMESPACE,
             "generation": generation,
             "lanes": lanes,
+            "faults": faults,
             "services": mesh.services.iter().map(|service| self.service(&service.name, pods)).collect::<Vec<_>>(),
             "entries": [{
                 "namespace": GATEWAY_NAMESPACE, "name": GATEWAY, "selector": { "istio": GATEWAY }, "kind": "Gateway",

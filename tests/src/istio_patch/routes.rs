@@ -17,11 +17,15 @@ pub(super) fn merge(proxy: &mut Proxy, patch: &Patch<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Merges fields into route configurations: only into those within the listeners of what a sidecar receives.
+/// Merges fields into route configurations: of what a sidecar receives into those within its listeners, of what a proxy
+/// sends into those of RDS.
 pub(super) fn merge_configurations(proxy: &mut Proxy, patch: &Patch<'_>) -> Result<()> {
     let is_plain = patch.r#match.as_object().is_some_and(|fields| fields.len() == 1);
-    ensure!(patch.context == "SIDECAR_INBOUND" && is_plain, "is not known for {}", patch.r#match);
-    if proxy.is_gateway {
+    ensure!(is_plain, "is not known for {}", patch.r#match);
+    if proxy.in_context(patch, "OUTBOUND") {
+        proxy.routes.iter_mut().for_each(|routes| merge_message(routes, patch.value));
+    }
+    if !proxy.in_context(patch, "INBOUND") || proxy.is_gateway {
         return Ok(());
     }
     let receiving = proxy.listeners.iter_mut().filter(|listener| listener["traffic_direction"] == "INBOUND");

@@ -3,10 +3,10 @@
 use jiff::Timestamp;
 use kube::ResourceExt as _;
 use lane::model::{LanePhase, ObjectCondition, ProxyCount};
-use lane::name::LaneName;
+use lane::name::{FaultName, LaneName};
 
 use crate::cluster::conditions::{ACCEPTED, PROGRAMMED, reason};
-use crate::cluster::crd::{Lane, LaneGroup};
+use crate::cluster::crd::{Lane, LaneFault, LaneGroup};
 use crate::cluster::release;
 
 /// What is waited for.
@@ -18,6 +18,10 @@ pub enum Goal<'a> {
     Lane(&'a LaneName),
     /// The proxies know this lane no more.
     Gone(&'a LaneName),
+    /// The proxies inject this fault as it is wanted.
+    Fault(&'a FaultName),
+    /// The proxies inject none of these any more.
+    Stopped(&'a [FaultName]),
 }
 
 /// Which proxies must have said that they follow.
@@ -50,7 +54,7 @@ impl Progress {
         let concerns = |lane: &&Lane| match goal {
             Goal::Group => true,
             Goal::Lane(name) => lane.name_any() == name.as_str(),
-            Goal::Gone(_) => false,
+            Goal::Gone(_) | Goal::Fault(_) | Goal::Stopped(_) => false,
         };
         for lane in lanes.iter().filter(concerns) {
             match of_lane(lane, group) {
@@ -68,7 +72,7 @@ impl Progress {
             let is_there = lanes.iter().any(|lane| lane.name_any() == known.name.as_str());
             let is_meant = match goal {
                 Goal::Group => !is_there,
-                Goal::Lane(_) => false,
+                Goal::Lane(_) | Goal::Fault(_) | Goal::Stopped(_) => false,
                 Goal::Gone(name) => known.name == *name,
             };
             if is_meant {
@@ -77,11 +81,37 @@ impl Progress {
                     .push(format!("lane {name}: {:?}, requests in flight still find their way", known.phase));
             }
         }
+        if let Goal::Stopped(names) = goal {
+            let known = names.iter().filter(|name| status.faults.contains(name));
+            lagging.extend(known.map(|name| format!("fault {name}: the proxies inject it still")));
+        }
         lagging.extend(of_group(group, demand));
         match (refused.is_empty(), lagging.is_empty()) {
             (false, _) => Self::Refused(refused),
             (true, false) => Self::Lagging(lagging),
             (true, true) => Self::Done(status.proxies),
+        }
+    }
+}
+
+impl Progress {
+    /// How far a fault of `group` has come.
+    #[must_use]
+    pub fn of_fault(name: &FaultName, fault: Option<&LaneFault>, demand: Demand, group: &LaneGroup) -> Self {
+        let Some(fault) = fault else {
+            return Self::Lagging(vec![format!("fault {name}: it has been stopped")]);
+        };
+        let generation = fault.metadata.generation;
+        let status = fault.status.clone().unwrap_or_default();
+        if status.observed_generation != generation {
+            return Self::Lagging(vec![not_seen(&format!("fault {name}"), generation)]);
+        }
+        if let Some(message) = refusal(&status.conditions, generation) {
+            return Self::Refused(vec![format!("fault {name}: {message}")]);
+        }
+        match of_group(group, demand) {
+            Some(lags) => Self::Lagging(vec![lags]),
+            None => Self::Done(group.status.clone().unwrap_or_default().proxies),
         }
     }
 }

@@ -82,6 +82,7 @@ impl Cluster {
         let world = World {
             groups: filled((), Vec::new()),
             lanes: filled((), Vec::new()),
+            faults: filled((), Vec::new()),
             services: namespaces.typed("services").await?,
             deployments: namespaces.typed("deployments").await?,
             stateful_sets: namespaces.typed("statefulsets").await?,

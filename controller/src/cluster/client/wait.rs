@@ -46,6 +46,12 @@ impl Cluster {
         let lanes = match goal {
             Goal::Group => self.lanes_of(&group).await?,
             Goal::Lane(name) | Goal::Gone(name) => self.lane(name).await?.into_iter().collect(),
+            Goal::Stopped(_) => Vec::new(),
+            Goal::Fault(name) => {
+                let faults = self.faults_of(&group).await?;
+                let fault = faults.iter().find(|fault| fault.name_any() == name.as_str());
+                return Ok(Progress::of_fault(name, fault, demand, &group));
+            }
         };
         // A lane that is to be gone and is still there has not even begun to go.
         if let (Goal::Gone(name), [_]) = (goal, lanes.as_slice()) {

@@ -135,6 +135,7 @@ impl<'a> Scene<'a> {
         let world = World {
             groups: filled((), Vec::new()),
             lanes: filled((), Vec::new()),
+            faults: filled((), Vec::new()),
             services: filled((), self.services.clone()),
             deployments: filled((), self.deployments.clone()),
             stateful_sets: filled((), stateful_sets.to_vec()),

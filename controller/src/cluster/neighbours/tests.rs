@@ -28,6 +28,7 @@ fn mk_world(groups: &[LaneGroup]) -> World {
     World {
         groups: filled((), groups.to_vec()),
         lanes: filled((), Vec::new()),
+        faults: filled((), Vec::new()),
         services: filled((), vec![serde_json::from_value(service).unwrap()]),
         deployments: filled((), Vec::new()),
         stateful_sets: filled((), Vec::new()),

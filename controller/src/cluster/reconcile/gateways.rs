@@ -124,11 +124,13 @@ fn has_any_in_force(group: &LaneGroup) -> bool {
 pub(super) fn by_status(ctx: &Context, group: &LaneGroup) -> Option<Input> {
     let status = group.status.as_ref().filter(|status| status.accepted.is_some())?;
     let model = dereference::group_in_force(group)?;
-    let objects = Pass::new(ctx, group).lane_objects();
-    let lanes: Vec<_> = objects.iter().filter_map(|lane| dereference::lane_in_force(lane)).collect();
+    let pass = Pass::new(ctx, group);
+    let lanes: Vec<_> =
+        pass.lane_objects().iter().filter_map(|lane| dereference::lane_in_force(lane)).collect();
+    let faults = pass.faults(&model, &lanes).in_force;
     let lanes = phases::as_in_force(&status.lanes, &lanes, &model.metadata.name);
     let input = dereference::read(&ctx.world, &ctx.settings, &group.namespace()?, model, &lanes)?.input;
-    let input = Input { unrouted: clusters::unrouted(&status.clusters), ..input };
+    let input = Input { unrouted: clusters::unrouted(&status.clusters), faults, ..input };
     (generation::digest(&input).ok()? == status.rules_digest).then_some(input)
 }
 

@@ -32,6 +32,7 @@ fn objects(lanes: &[(&str, Value)], workloads: &[(&str, Option<&str>)]) -> Objec
         group: lane::parse::group(group).unwrap(),
         topology: parse_topology(&topology.to_string()).unwrap(),
         lanes: lanes.iter().map(lane).collect(),
+        faults: Vec::new(),
     }
 }
 

@@ -5,7 +5,7 @@ use lane::problem::Problem;
 
 use crate::standalone::store::Objects;
 
-/// What is wanted, and beside it the lanes, places and services that are in force and wanted no more.
+/// What is wanted (faults come and go at once), and beside it the lanes, places and services that are in force and wanted no more.
 pub(super) fn union(in_force: Option<&Objects>, wanted: &Objects) -> Objects {
     let mut union = wanted.clone();
     let Some(old) = in_force else { return union };
