@@ -153,6 +153,7 @@ fn config(role: Role) -> Result<FilterConfig> {
         priority: 0,
         expires_ms: None,
         ticket: false,
+        sources: None,
         share: None,
         rules: if is_entry { vec![rule("testers".to_owned(), ENTRY_VALUE)?] } else { Vec::new() },
         here: role == Role::Inbound,

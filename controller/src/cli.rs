@@ -22,6 +22,7 @@ mod set_lane;
 mod status;
 mod target;
 mod ticket;
+mod trust_flags;
 mod ui;
 mod validate;
 mod version;

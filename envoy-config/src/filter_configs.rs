@@ -1,8 +1,8 @@
 //! The filter's configuration for each role of each workload, from the group and its lanes.
 
 use lane::filter_config::{
-    FORMAT_VERSION, FORMAT_WITHOUT_TICKETS, FilterConfig, LaneConfig, RecoveryConfig, Role, ShareConfig,
-    TicketConfig, TicketKeyConfig,
+    FORMAT_VERSION, FORMAT_WITH_TICKETS, FORMAT_WITHOUT_TICKETS, FilterConfig, LaneConfig, RecoveryConfig,
+    Role, ShareConfig, TicketConfig, TicketKeyConfig,
 };
 use lane::model::{Lane, LaneGroup, Propagation, Recovery, TicketKey, Trust};
 use lane::name::{LaneName, WorkloadName};
@@ -58,10 +58,8 @@ pub fn filter_config(
     let own_lane = place.lane.filter(|_| propagation.workload_lane || role != Role::Outbound);
     let tickets = (role == Role::Entry).then(|| ticket_config(group)).flatten();
     let lanes: Vec<_> = lanes.iter().map(|lane| lane_config(lane, role, &here)).collect();
-    // A module that knows no tickets would let everybody in, or pass a ticket on.
-    let needs_tickets = tickets.is_some() || lanes.iter().any(|lane| lane.ticket);
     FilterConfig {
-        version: if needs_tickets { FORMAT_VERSION } else { FORMAT_WITHOUT_TICKETS },
+        version: format_of(tickets.as_ref(), &lanes),
         generation,
         group: group.metadata.name.clone(),
         group_namespace: None,
@@ -75,6 +73,18 @@ pub fn filter_config(
         strip: Vec::new(),
         tickets,
         lanes,
+    }
+}
+
+/// The oldest format that says it all. A module that knows no sources or tickets would let everybody in, or pass a ticket
+/// on; so it is made to refuse them.
+fn format_of(tickets: Option<&TicketConfig>, lanes: &[LaneConfig]) -> u32 {
+    if lanes.iter().any(|lane| lane.sources.is_some()) {
+        FORMAT_VERSION
+    } else if tickets.is_some() || lanes.iter().any(|lane| lane.ticket) {
+        FORMAT_WITH_TICKETS
+    } else {
+        FORMAT_WITHOUT_TICKETS
     }
 }
 
@@ -104,6 +114,7 @@ fn lane_config(lane: &Lane, role: Role, here: impl Fn(&LaneName) -> bool) -> Lan
         priority: 0,
         expires_ms: lane.spec.expires.map(|end| since_1970(end.as_millisecond())),
         ticket: false,
+        sources: None,
         share: None,
         rules: Vec::new(),
         here: false,
@@ -112,6 +123,9 @@ fn lane_config(lane: &Lane, role: Role, here: impl Fn(&LaneName) -> bool) -> Lan
         Role::Entry => LaneConfig {
             priority: lane.spec.priority,
             ticket: lane.spec.trust == Trust::Ticket,
+            // A lane that asks for a source and names none admits nobody.
+            sources: (lane.spec.trust == Trust::Source)
+                .then(|| lane.spec.sources.clone().unwrap_or_default()),
             share: share_config(lane),
             rules: lane.spec.rules.clone(),
             ..bare

@@ -99,6 +99,7 @@ pub fn clusters_of(input: &Input) -> BTreeSet<ClusterKey> {
 /// An object is larger than the API server accepts.
 pub fn generate(input: &Input) -> Result<Generated, GenerateError> {
     let (mesh, mut findings) = Mesh::new(input);
+    findings.extend(filters::unknown_addresses(&mesh));
     let mut objects = subsets::destination_rules(&mesh)?;
     objects.extend(clusters::envoy_filters(&mesh)?);
     objects.extend(routes::envoy_filters(&mesh, &mut findings)?);

@@ -6,12 +6,15 @@
 use serde::{Deserialize, Serialize};
 
 use crate::metric;
-use crate::model::{BucketRange, Rule, StickyKey};
+use crate::model::{BucketRange, Rule, Sources, StickyKey};
 use crate::name::{BaggageKey, GroupName, HeaderName, KeyId, LaneName, NamespaceName, WorkloadName};
 use crate::ticket::{Audience, PublicKey};
 
 /// The newest format; this code reads all up to it.
-pub const FORMAT_VERSION: u32 = 2;
+pub const FORMAT_VERSION: u32 = 3;
+
+/// The format of configurations with tickets and nothing newer.
+pub const FORMAT_WITH_TICKETS: u32 = 2;
 
 /// The format of configurations without tickets. What needs no newer format is written in this one, so that modules
 /// of the release before read it.
@@ -151,6 +154,9 @@ pub struct LaneConfig {
     /// Entry role: whether a request needs a ticket to enter.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub ticket: bool,
+    /// Entry role: from where a request may enter; from anywhere where nothing is said. Since format 3.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sources: Option<Sources>,
     /// Entry role: the share of the requests that match.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub share: Option<ShareConfig>,

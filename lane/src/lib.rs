@@ -40,6 +40,7 @@ pub mod recovery;
 #[cfg(feature = "schema")]
 mod schema;
 pub mod share;
+pub mod source;
 mod subject;
 pub mod ticket;
 pub mod trace_id;

@@ -35,6 +35,9 @@ pub const STRIPPED_TOTAL: &str = "graylane_stripped_total";
 /// Requests that carried a lane ticket, by what was made of it: `valid`, `cached` (valid, as was known already), or the
 /// `reason` why it opened no lane.
 pub const TICKETS_TOTAL: &str = "graylane_tickets_total";
+/// Requests that would have entered a lane with sources, by what was made of theirs: let in by `address` or `principal`,
+/// or not, since it is `unlisted` or the client `unidentified`.
+pub const SOURCES_TOTAL: &str = "graylane_sources_total";
 /// Gauge: the smallest generation among the workers, per role and group.
 pub const GENERATION: &str = "graylane_generation";
 /// Gauge: workers (with Envoy's main thread) whose heartbeat is fresh, per role and group.
@@ -45,7 +48,7 @@ pub const HEARTBEAT_SECONDS: &str = "graylane_heartbeat_seconds";
 pub const BAD_CONFIGS_TOTAL: &str = "graylane_bad_configs_total";
 
 /// The base names of all metrics.
-pub const NAMES: [&str; 11] = [
+pub const NAMES: [&str; 12] = [
     REQUESTS_TOTAL,
     FALLBACKS_TOTAL,
     RESTORED_TOTAL,
@@ -53,6 +56,7 @@ pub const NAMES: [&str; 11] = [
     SKIPPED_TOTAL,
     STRIPPED_TOTAL,
     TICKETS_TOTAL,
+    SOURCES_TOTAL,
     GENERATION,
     WORKERS,
     HEARTBEAT_SECONDS,

@@ -20,7 +20,7 @@ pub use status::{
     AcceptedSpec, ClusterInForce, ClusterPhase, LaneGroupStatus, LaneInForce, LanePhase, LaneStatus,
     ObjectCondition, ProxyCount,
 };
-pub use trust::{TicketKey, Tickets, Trust};
+pub use trust::{Sources, TicketKey, Tickets, Trust};
 
 /// The `apiVersion` of every object of this model.
 pub const API_VERSION: &str = "graylane.dev/v1alpha1";

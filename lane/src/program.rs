@@ -138,7 +138,8 @@ impl Program {
             Compiled::Entry(entry) => {
                 let looked = entry.ticket(&self.config, head, now_ms, &Direct);
                 let opened = looked.and_then(Result::ok).map(|opened| opened.lane);
-                entry.rules().decide(&self.config, head, decide::Given { now_ms, draw, opened })
+                let given = decide::Given { now_ms, draw, opened };
+                entry.rules().decide(&self.config, head, given, &decide::Stranger::default())
             }
             Compiled::Inbound(_) | Compiled::Outbound(_) => None,
         }

@@ -17,6 +17,7 @@ use crate::name::{
     WorkloadName,
 };
 use crate::percent::Percent;
+use crate::source::{AddressRange, Principal};
 use crate::ticket::PublicKey;
 
 /// A DNS label (RFC 1123).
@@ -27,6 +28,10 @@ const ENTRY: &str = "^([a-z0-9]([-a-z0-9]*[a-z0-9])?/)?[a-z0-9]([-a-z0-9]*[a-z0-
 const TOKEN: &str = "^[A-Za-z0-9!#$%&'*+.^_`|~-]+$";
 /// 32 bytes in base64url (RFC 4648, section 5) without padding.
 const KEY: &str = "^[A-Za-z0-9_-]{43}$";
+/// An IPv4 or IPv6 address, perhaps with the length of a prefix.
+const RANGE: &str = "^[0-9A-Fa-f:.]+(/[0-9]{1,3})?$";
+/// A SPIFFE ID, or the beginning of one and `*`.
+const PRINCIPAL: &str = "^spiffe://[^/*\\s]+/[^*\\s]*[*]?$";
 
 /// What a match on a value is.
 const VALUE: &str = "What the value must be, with exactly one key; byte by byte and case-sensitive. Leave it out where \
@@ -65,6 +70,8 @@ text_schema! {
     BaggageKey, TOKEN, 128;
     KeyId, LABEL, 63;
     PublicKey, KEY, 43;
+    AddressRange, RANGE, 43;
+    Principal, PRINCIPAL, 2048;
 }
 
 impl JsonSchema for Percent {

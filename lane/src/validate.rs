@@ -12,7 +12,7 @@ use crate::recovery;
 use crate::share::BUCKETS;
 
 pub use rules::{MAX_TERMS, MAX_VALUES};
-pub use trust::MAX_KEYS;
+pub use trust::{MAX_KEYS, MAX_SOURCES};
 
 /// The most rules in the lanes of one group.
 pub const MAX_RULES: usize = 10_000;

@@ -23,6 +23,7 @@ mod protocols;
 mod receipts;
 mod recovery;
 mod smoke;
+mod sources;
 mod standalone_files;
 mod strict;
 mod tickets;

@@ -91,6 +91,7 @@ fn no_rules(group: &GroupName) -> LaneSpec {
         rules: Vec::new(),
         share: None,
         trust: Trust::default(),
+        sources: None,
         expires: None,
         owner: None,
         release: None,

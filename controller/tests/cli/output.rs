@@ -122,13 +122,13 @@ fn the_version_names_the_formats() {
     assert_snapshot!(shop.lanectl(&["version"]).stdout, @r###"
 lanectl 0.1.0
 objects graylane.dev/v1alpha1
-filter configuration 2
+filter configuration 3
 "###);
     assert_snapshot!(shop.lanectl(&["version", "-o", "json"]).stdout, @r###"
 {
   "version": "0.1.0",
   "apiVersion": "graylane.dev/v1alpha1",
-  "filterConfig": 2
+  "filterConfig": 3
 }
 "###);
 }

@@ -1,5 +1,6 @@
 //! Deciding at the entry: the rule of highest precedence that takes the request.
 
+use std::cell::Cell;
 use std::cmp::Reverse;
 
 use crate::filter_config::{FilterConfig, LaneConfig, ShareConfig};
@@ -10,6 +11,7 @@ use crate::precedence::{Precedence, Specificity};
 use crate::predicate::Predicate;
 use crate::problem::Problem;
 use crate::share;
+use crate::source::SourceVerdict;
 use crate::subject::sticky_value;
 
 /// The most rules that one program holds.
@@ -40,6 +42,9 @@ pub(super) struct Given {
     /// The lane that the request has a ticket for.
     pub(super) opened: Option<usize>,
 }
+
+/// The rule of highest precedence that fits a request from a source which its lane does not trust.
+pub(super) type Stranger = Cell<Option<(Rank, SourceVerdict)>>;
 
 /// The rule that takes a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,14 +94,15 @@ impl Rules {
         self.ranked.iter().copied().zip(&self.predicates)
     }
 
-    /// The rule of highest precedence that takes the request.
+    /// The rule of highest precedence that takes the request; `stranger` learns whom it did not let in.
     pub(super) fn decide<'a>(
         &self,
         config: &'a FilterConfig,
         head: &impl RequestHead,
         given: Given,
+        stranger: &Stranger,
     ) -> Option<Decision<'a>> {
-        let rank = self.index.first(head, |rank| self.accepts(rank, config, head, given))?;
+        let rank = self.index.first(head, |rank| self.accepts(rank, config, head, given, stranger))?;
         let RankedRule { lane, rule } = *self.ranked.get(rank)?;
         let lane = config.lanes.get(lane)?;
         Some(Decision { lane, rule: rule.and_then(|rule| lane.rules.get(rule)), rank })
@@ -107,7 +113,14 @@ impl Rules {
         self.ranked.get(decision.rank).copied()
     }
 
-    fn accepts(&self, rank: Rank, config: &FilterConfig, head: &impl RequestHead, given: Given) -> bool {
+    fn accepts(
+        &self,
+        rank: Rank,
+        config: &FilterConfig,
+        head: &impl RequestHead,
+        given: Given,
+        stranger: &Stranger,
+    ) -> bool {
         let (Some(ranked), Some(predicate)) = (self.ranked.get(rank), self.predicates.get(rank)) else {
             return false;
         };
@@ -118,7 +131,18 @@ impl Rules {
             && (!lane.ticket || given.opened == Some(ranked.lane))
             && predicate.holds(head)
             && lane.share.as_ref().is_none_or(|share| takes(share, config, head, given.draw))
+            && is_trusted(lane, head, rank, stranger)
     }
+}
+
+/// Whether the request comes from a source of the lane; asked last, since the host's answers are dear.
+fn is_trusted(lane: &LaneConfig, head: &impl RequestHead, rank: Rank, stranger: &Stranger) -> bool {
+    let Some(sources) = &lane.sources else { return true };
+    let verdict = sources.verdict(head);
+    if !verdict.is_trusted() && stranger.get().is_none_or(|(first, _)| rank < first) {
+        stranger.set(Some((rank, verdict)));
+    }
+    verdict.is_trusted()
 }
 
 fn precedence(lane: &LaneConfig, rule: usize) -> Precedence {

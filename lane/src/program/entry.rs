@@ -1,15 +1,16 @@
 //! The entry role: strip what outsiders may not send, decide, stamp.
 
-use super::decide::{Decision, Given, Rules};
+use super::decide::{Decision, Given, Rules, Stranger};
 use super::gate::{Gate, Opened};
 use super::{CounterList, MAX_RULE_COUNTERS};
 use crate::baggage;
 use crate::filter_config::{FilterConfig, Role};
 use crate::head::RequestHead;
-use crate::metric::{CounterId, Metric, REQUESTS_TOTAL, SKIPPED_TOTAL, STRIPPED_TOTAL};
+use crate::metric::{CounterId, Metric, REQUESTS_TOTAL, SKIPPED_TOTAL, SOURCES_TOTAL, STRIPPED_TOTAL};
 use crate::name::{BASELINE, LaneName};
 use crate::outcome::{Edit, Outcome};
 use crate::problem::Problem;
+use crate::source::SourceVerdict;
 use crate::ticket::{Refusal, Verifier};
 use crate::trail::{Hop, Why, append};
 
@@ -23,6 +24,8 @@ pub(super) struct Entry {
     baseline: CounterId,
     stripped: CounterId,
     baggage_skipped: CounterId,
+    /// By verdict; none where no lane asks for a source.
+    sources: Vec<(SourceVerdict, CounterId)>,
 }
 
 impl Entry {
@@ -54,6 +57,7 @@ impl Entry {
             stripped: counters.add(Metric::new(STRIPPED_TOTAL, [("role", role)])),
             baggage_skipped: counters
                 .add(Metric::new(SKIPPED_TOTAL, [("role", role), ("reason", "baggage")])),
+            sources: source_counters(config, counters),
         })
     }
 
@@ -101,7 +105,9 @@ impl Entry {
                 out.edits.push(Edit::Remove { name: name.as_str() });
             }
         }
-        let decision = self.rules.decide(config, head, Given { now_ms, draw, opened });
+        let stranger = Stranger::default();
+        let decision = self.rules.decide(config, head, Given { now_ms, draw, opened }, &stranger);
+        self.count_source(decision.as_ref(), &stranger, head, &mut out);
         out.lane = decision.map(|decision| &decision.lane.name);
         out.counters.push(self.counter(decision.as_ref()));
         if let Some(lane) = out.lane {
@@ -120,6 +126,24 @@ impl Entry {
         let place = |rule: Option<usize>| rule.map_or(0, |rule| rule.saturating_add(1));
         home.and_then(|home| self.entered.get(home.lane)?.get(place(home.rule)).copied())
             .unwrap_or(self.baseline)
+    }
+
+    /// Counts what was made of the source of a request that has entered a lane with sources, or else would have.
+    fn count_source(
+        &self,
+        decision: Option<&Decision<'_>>,
+        stranger: &Stranger,
+        head: &impl RequestHead,
+        out: &mut Outcome<'_>,
+    ) {
+        if self.sources.is_empty() {
+            return;
+        }
+        let refused = stranger.get().filter(|(rank, _)| decision.is_none_or(|taken| *rank < taken.rank));
+        let taken = || Some(decision?.lane.sources.as_ref()?.verdict(head));
+        let Some(verdict) = refused.map(|(_, verdict)| verdict).or_else(taken) else { return };
+        let counter = self.sources.iter().find(|(other, _)| *other == verdict);
+        counter.into_iter().for_each(|(_, id)| out.counters.push(*id));
     }
 
     /// Replaces an outsider's lane member by ours, or removes it.
@@ -151,6 +175,17 @@ impl Entry {
             out.counters.push(self.baggage_skipped);
         }
     }
+}
+
+fn source_counters(config: &FilterConfig, counters: &mut CounterList) -> Vec<(SourceVerdict, CounterId)> {
+    if config.lanes.iter().all(|lane| lane.sources.is_none()) {
+        return Vec::new();
+    }
+    let mut counter = |verdict: SourceVerdict| {
+        let labels = [("role", Role::Entry.as_str()), ("reason", verdict.as_str())];
+        (verdict, counters.add(Metric::new(SOURCES_TOTAL, labels)))
+    };
+    SourceVerdict::ALL.map(&mut counter).into()
 }
 
 /// Whether the filter of another group at the same gateway has given the request its lane: the listener has removed

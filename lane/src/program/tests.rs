@@ -3,6 +3,7 @@
 mod entry;
 mod hops;
 mod index;
+mod sources;
 mod tickets;
 
 use serde_json::{Value, json};
@@ -52,10 +53,10 @@ fn counters(program: &Program, outcome: &Outcome<'_>) -> Vec<String> {
 
 #[test]
 fn an_unknown_version_is_refused_whatever_else_it_holds() {
-    let problems = Program::from_json(br#"{"version": 3, "lanes": "new form"}"#).unwrap_err();
+    let problems = Program::from_json(br#"{"version": 4, "lanes": "new form"}"#).unwrap_err();
     assert_eq!(
         problems[0].to_string(),
-        "version: version 3 is not 1 to 2; use a module and a writer of the same release"
+        "version: version 4 is not 1 to 3; use a module and a writer of the same release"
     );
 }
 

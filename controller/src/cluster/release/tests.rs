@@ -22,6 +22,7 @@ fn begun(action: ReleaseAction) -> ReleaseStatus {
         rules: Vec::new(),
         share: None,
         trust: lane::model::Trust::default(),
+        sources: None,
         expires: None,
         owner: None,
         release: Some(release),
