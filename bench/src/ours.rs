@@ -154,6 +154,7 @@ fn config(role: Role) -> Result<FilterConfig> {
         expires_ms: None,
         ticket: false,
         sources: None,
+        browser: None,
         share: None,
         rules: if is_entry { vec![rule("testers".to_owned(), ENTRY_VALUE)?] } else { Vec::new() },
         here: role == Role::Inbound,

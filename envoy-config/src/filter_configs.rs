@@ -1,5 +1,7 @@
 //! The filter's configuration for each role of each workload, from the group and its lanes.
 
+mod browsers;
+
 use lane::filter_config::{
     FORMAT_VERSION, FORMAT_WITH_TICKETS, FORMAT_WITHOUT_TICKETS, FilterConfig, LaneConfig, RecoveryConfig,
     Role, ShareConfig, TicketConfig, TicketKeyConfig,
@@ -57,7 +59,7 @@ pub fn filter_config(
     // The outbound role stamps the lane that it finds here.
     let own_lane = place.lane.filter(|_| propagation.workload_lane || role != Role::Outbound);
     let tickets = (role == Role::Entry).then(|| ticket_config(group)).flatten();
-    let lanes: Vec<_> = lanes.iter().map(|lane| lane_config(lane, role, &here)).collect();
+    let lanes: Vec<_> = lanes.iter().map(|lane| lane_config(group, lane, role, &here)).collect();
     FilterConfig {
         version: format_of(tickets.as_ref(), &lanes),
         generation,
@@ -76,10 +78,10 @@ pub fn filter_config(
     }
 }
 
-/// The oldest format that says it all. A module that knows no sources or tickets would let everybody in, or pass a ticket
-/// on; so it is made to refuse them.
+/// The oldest format that says it all. A module that knows no sources, tickets or browsers would let everybody in, or pass
+/// a ticket on; so it is made to refuse them.
 fn format_of(tickets: Option<&TicketConfig>, lanes: &[LaneConfig]) -> u32 {
-    if lanes.iter().any(|lane| lane.sources.is_some()) {
+    if lanes.iter().any(|lane| lane.sources.is_some() || lane.browser.is_some()) {
         FORMAT_VERSION
     } else if tickets.is_some() || lanes.iter().any(|lane| lane.ticket) {
         FORMAT_WITH_TICKETS
@@ -107,7 +109,7 @@ fn since_1970(milliseconds: i64) -> u64 {
     u64::try_from(milliseconds).unwrap_or(0)
 }
 
-fn lane_config(lane: &Lane, role: Role, here: impl Fn(&LaneName) -> bool) -> LaneConfig {
+fn lane_config(group: &LaneGroup, lane: &Lane, role: Role, here: impl Fn(&LaneName) -> bool) -> LaneConfig {
     let name = &lane.metadata.name;
     let bare = LaneConfig {
         name: name.clone(),
@@ -115,6 +117,7 @@ fn lane_config(lane: &Lane, role: Role, here: impl Fn(&LaneName) -> bool) -> Lan
         expires_ms: lane.spec.expires.map(|end| since_1970(end.as_millisecond())),
         ticket: false,
         sources: None,
+        browser: None,
         share: None,
         rules: Vec::new(),
         here: false,
@@ -126,8 +129,9 @@ fn lane_config(lane: &Lane, role: Role, here: impl Fn(&LaneName) -> bool) -> Lan
             // A lane that asks for a source and names none admits nobody.
             sources: (lane.spec.trust == Trust::Source)
                 .then(|| lane.spec.sources.clone().unwrap_or_default()),
+            browser: browsers::config(group, lane),
             share: share_config(lane),
-            rules: lane.spec.rules.clone(),
+            rules: lane.spec.rules.iter().cloned().chain(browsers::rule(group, lane)).collect(),
             ..bare
         },
         Role::Inbound => LaneConfig { here: here(name), ..bare },

@@ -157,6 +157,9 @@ pub struct LaneConfig {
     /// Entry role: from where a request may enter; from anywhere where nothing is said. Since format 3.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sources: Option<Sources>,
+    /// Entry role: how browsers ask for the lane, beside a rule for it. Since format 3.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub browser: Option<BrowserConfig>,
     /// Entry role: the share of the requests that match.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub share: Option<ShareConfig>,
@@ -167,6 +170,16 @@ pub struct LaneConfig {
     /// which reaches a baseline workload is a fallback and not just a service that the lane leaves out.
     #[serde(default)]
     pub here: bool,
+}
+
+/// By what browsers ask for a lane, and stay in it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BrowserConfig {
+    /// Query parameter with the lane's name, or with a ticket for it; an empty one takes the cookie away.
+    pub query: String,
+    /// Cookie with the same.
+    pub cookie: String,
 }
 
 /// A share with the buckets that it holds.

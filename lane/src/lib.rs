@@ -19,6 +19,7 @@
 )]
 
 pub mod baggage;
+pub mod browser;
 pub mod cookie;
 pub mod filter_config;
 pub mod head;

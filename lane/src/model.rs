@@ -3,6 +3,7 @@
 //! The types are tolerant when read (an older program must read newer objects); unknown fields are
 //! reported by [`crate::parse`], and what serde cannot check by [`crate::validate`].
 
+pub mod browser;
 pub mod condition;
 pub mod group;
 pub mod lane;
@@ -12,6 +13,7 @@ pub mod trust;
 
 use serde::{Deserialize, Serialize};
 
+pub use browser::CookieFromQuery;
 pub use condition::{Condition, NamedMatch, Rule, ValueMatch};
 pub use group::{Fallback, LaneGroupSpec, Propagation, Recovery, RouteMode, Service};
 pub use lane::{BucketRange, LaneSpec, Share, StickyKey};

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use lane::model::{LANE, Lane, LaneSpec};
+use lane::model::{CookieFromQuery, LANE, Lane, LaneSpec};
 use lane::name::{GroupName, LaneName};
 use lane::problem::Problem;
 
@@ -32,6 +32,10 @@ pub(super) struct SetLaneArgs {
     rule: RuleFlags,
     #[command(flatten)]
     share: ShareFlags,
+    /// Let browsers ask for the lane by this query parameter, with the lane's name or a ticket as its value, and stay in it
+    /// by a cookie; an empty value takes the cookie away
+    #[arg(long, value_name = "NAME")]
+    cookie_from_query: Option<String>,
     #[command(flatten)]
     trust: TrustFlags,
     /// End of the lane: a time or a duration from now, kept by the filter itself
@@ -49,7 +53,7 @@ pub(super) struct SetLaneArgs {
         long,
         value_name = "FILE",
         conflicts_with_all = ["headers", "cookies", "queries", "path", "method", "host", "source", "any",
-            "percent", "sticky", "ticket", "from_addresses", "from_principals", "expires", "priority", "owner"]
+            "percent", "sticky", "cookie_from_query", "ticket", "from_addresses", "from_principals", "expires", "priority", "owner"]
     )]
     pub(super) file: Option<PathBuf>,
     #[command(flatten)]
@@ -65,6 +69,10 @@ impl SetLaneArgs {
             rules: self.rule.rule().into_iter().collect(),
             share: self.share.share(),
             trust: self.trust.trust(),
+            cookie_from_query: self
+                .cookie_from_query
+                .clone()
+                .map(|query| CookieFromQuery { query, cookie: None }),
             sources: self.trust.sources(),
             expires: self.expires,
             owner: self.owner.clone(),

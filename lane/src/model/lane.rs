@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::browser::CookieFromQuery;
 use super::condition::Rule;
 use super::release::Release;
 use super::trust::{Sources, Trust};
@@ -30,6 +31,9 @@ pub struct LaneSpec {
     /// What a request must show to enter; a ticket is signed by a key of the group, a source is in `sources`.
     #[serde(default, skip_serializing_if = "Trust::is_free")]
     pub trust: Trust,
+    /// How browsers ask for the lane and stay in it: one rule more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cookie_from_query: Option<CookieFromQuery>,
     /// From where requests may enter, for `trust: Source`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sources: Option<Sources>,

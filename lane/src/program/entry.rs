@@ -1,5 +1,6 @@
 //! The entry role: strip what outsiders may not send, decide, stamp.
 
+use super::browser::cookies;
 use super::decide::{Decision, Given, Rules, Stranger};
 use super::gate::{Gate, Opened};
 use super::{CounterList, MAX_RULE_COUNTERS};
@@ -24,6 +25,8 @@ pub(super) struct Entry {
     baseline: CounterId,
     stripped: CounterId,
     baggage_skipped: CounterId,
+    /// Whether browsers can ask for a lane.
+    has_browsers: bool,
     /// By verdict; none where no lane asks for a source.
     sources: Vec<(SourceVerdict, CounterId)>,
 }
@@ -57,6 +60,7 @@ impl Entry {
             stripped: counters.add(Metric::new(STRIPPED_TOTAL, [("role", role)])),
             baggage_skipped: counters
                 .add(Metric::new(SKIPPED_TOTAL, [("role", role), ("reason", "baggage")])),
+            has_browsers: config.lanes.iter().any(|lane| lane.browser.is_some()),
             sources: source_counters(config, counters),
         })
     }
@@ -74,7 +78,8 @@ impl Entry {
         verifier: &impl Verifier,
     ) -> Option<Result<Opened, Refusal>> {
         let gate = self.gate.as_ref()?;
-        Some(gate.open(&gate.shown(head)?, config, now_ms, verifier))
+        let shown = gate.shown(head).filter(|shown| !shown.is_farewell())?;
+        Some(gate.open(&shown, config, now_ms, verifier))
     }
 
     pub(super) fn on_request<'a>(
@@ -91,10 +96,10 @@ impl Entry {
             && let Some(shown) = gate.shown(head)
         {
             gate.take(&shown, head, &mut out);
-            if !decided {
+            if !decided && !shown.is_farewell() {
                 let looked = gate.open(&shown, config, now_ms, verifier);
                 gate.counter(looked).into_iter().for_each(|id| out.counters.push(id));
-                opened = looked.ok().map(|opened| opened.lane);
+                opened = looked.ok();
             }
         }
         if decided {
@@ -106,7 +111,8 @@ impl Entry {
             }
         }
         let stranger = Stranger::default();
-        let decision = self.rules.decide(config, head, Given { now_ms, draw, opened }, &stranger);
+        let given = Given { now_ms, draw, opened: opened.map(|opened| opened.lane) };
+        let decision = self.rules.decide(config, head, given, &stranger);
         self.count_source(decision.as_ref(), &stranger, head, &mut out);
         out.lane = decision.map(|decision| &decision.lane.name);
         out.counters.push(self.counter(decision.as_ref()));
@@ -117,6 +123,9 @@ impl Entry {
             });
         }
         self.edit_baggage(config, head, &mut out);
+        if self.has_browsers {
+            cookies(config, head, decision.map(|decision| decision.lane), opened, &mut out);
+        }
         write_trail(config, decision.as_ref(), &mut out);
         out
     }

@@ -1,5 +1,6 @@
 //! The engine by tables and properties: what each role does with a request.
 
+mod browsers;
 mod entry;
 mod hops;
 mod index;

@@ -136,6 +136,7 @@ fn holds_alone(
         expires_ms: None,
         ticket: false,
         sources: None,
+        browser: None,
         share: None,
         rules: vec![rule],
         here: false,

@@ -53,6 +53,7 @@ fn config() -> impl Strategy<Value = FilterConfig> {
                 expires_ms,
                 ticket: false,
                 sources: None,
+                browser: None,
                 share: share.map(|to| ShareConfig { buckets: vec![BucketRange { from: 0, to }], key: None }),
                 rules: rules
                     .map(|(j, condition)| Rule { name: format!("r{j}").parse().unwrap(), condition })
