@@ -34,6 +34,7 @@ pub mod parse;
 pub mod percent;
 pub mod precedence;
 mod predicate;
+mod preflight;
 pub mod problem;
 pub mod program;
 pub mod query;

@@ -3,6 +3,7 @@
 //! One [`Program`] is one role of one workload. [`Program::on_request`] is a pure function of the compiled
 //! rules, the request's head, the time and a random draw; it returns what to do and never does it.
 
+mod announced;
 mod browser;
 mod decide;
 mod entry;

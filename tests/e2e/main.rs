@@ -19,6 +19,7 @@ mod matrix;
 mod memory;
 mod observability;
 mod order;
+mod preflights;
 mod propagation;
 mod protocols;
 mod receipts;

@@ -3,12 +3,14 @@
 use std::cell::Cell;
 use std::cmp::Reverse;
 
+use super::announced::Announced;
 use crate::filter_config::{FilterConfig, LaneConfig, ShareConfig};
 use crate::head::RequestHead;
 use crate::index::{Index, Rank};
 use crate::model::Rule;
 use crate::precedence::{Precedence, Specificity};
 use crate::predicate::Predicate;
+use crate::preflight::Preflight;
 use crate::problem::Problem;
 use crate::share;
 use crate::source::SourceVerdict;
@@ -23,6 +25,7 @@ pub(super) struct Rules {
     ranked: Vec<RankedRule>,
     predicates: Vec<Predicate>,
     index: Index,
+    announced: Announced,
 }
 
 /// A rule's home: its lane and, unless it is a bare share, its place there.
@@ -86,7 +89,8 @@ impl Rules {
         let (ranked, predicates): (Vec<_>, Vec<_>) =
             found.into_iter().map(|(_, ranked, predicate)| (ranked, predicate)).unzip();
         let index = Index::build(predicates.iter());
-        Ok(Self { ranked, predicates, index })
+        let announced = Announced::new(&predicates);
+        Ok(Self { ranked, predicates, index, announced })
     }
 
     /// The rules with their predicates, in order of precedence.
@@ -102,10 +106,19 @@ impl Rules {
         given: Given,
         stranger: &Stranger,
     ) -> Option<Decision<'a>> {
-        let rank = self.index.first(head, |rank| self.accepts(rank, config, head, given, stranger))?;
+        let preflight = self.preflight(head);
+        let accepts = |rank| self.accepts(rank, config, (head, preflight.as_ref()), given, stranger);
+        let found = self.index.first(head, accepts);
+        let sooner = preflight.as_ref().and_then(|_| self.announced.first_before(found, accepts));
+        let rank = sooner.or(found)?;
         let RankedRule { lane, rule } = *self.ranked.get(rank)?;
         let lane = config.lanes.get(lane)?;
         Some(Decision { lane, rule: rule.and_then(|rule| lane.rules.get(rule)), rank })
+    }
+
+    /// The request as a preflight, if it is one that names a header of a rule.
+    pub(super) fn preflight<'h>(&self, head: &'h impl RequestHead) -> Option<Preflight<'h>> {
+        self.announced.preflight(head)
     }
 
     /// The home of a decision's rule.
@@ -117,7 +130,7 @@ impl Rules {
         &self,
         rank: Rank,
         config: &FilterConfig,
-        head: &impl RequestHead,
+        (head, preflight): (&impl RequestHead, Option<&Preflight<'_>>),
         given: Given,
         stranger: &Stranger,
     ) -> bool {
@@ -129,7 +142,7 @@ impl Rules {
         };
         lane.is_active(given.now_ms)
             && (!lane.ticket || given.opened == Some(ranked.lane))
-            && predicate.holds(head)
+            && predicate.holds(head, preflight)
             && lane.share.as_ref().is_none_or(|share| takes(share, config, head, given.draw))
             && is_trusted(lane, head, rank, stranger)
     }

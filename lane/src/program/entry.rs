@@ -90,21 +90,18 @@ impl Entry {
         verifier: &impl Verifier,
     ) -> Outcome<'a> {
         let mut out = Outcome::default();
-        let decided = is_decided(config, head);
-        let mut opened = None;
-        if let Some(gate) = &self.gate
-            && let Some(shown) = gate.shown(head)
-        {
-            gate.take(&shown, head, &mut out);
-            if !decided && !shown.is_farewell() {
-                let looked = gate.open(&shown, config, now_ms, verifier);
-                gate.counter(looked).into_iter().for_each(|id| out.counters.push(id));
-                opened = looked.ok();
-            }
+        let shown = self.gate.as_ref().and_then(|gate| Some((gate, gate.shown(head)?)));
+        if let Some((gate, shown)) = &shown {
+            gate.take(shown, head, &mut out);
         }
-        if decided {
+        if is_decided(config, head) {
             return out;
         }
+        let opened = shown.filter(|(_, shown)| !shown.is_farewell()).and_then(|(gate, shown)| {
+            let looked = gate.open(&shown, config, now_ms, verifier);
+            gate.counter(looked).into_iter().for_each(|id| out.counters.push(id));
+            looked.ok()
+        });
         for name in &config.strip {
             if head.header(name.as_str()).is_some() {
                 out.edits.push(Edit::Remove { name: name.as_str() });

@@ -75,6 +75,7 @@ impl Rules {
         let opened = looked.and_then(Result::ok).map(|opened| opened.lane);
         let given = Given { now_ms, draw, opened };
         let chosen = self.decide(config, head, given, &Stranger::default()).map(|decision| decision.rank);
+        let preflight = self.preflight(head);
         let rules = self.in_order().enumerate();
         rules
             .filter_map(|(rank, (home, predicate))| {
@@ -88,7 +89,7 @@ impl Rules {
                 Some(RuleVerdict {
                     lane: &lane.name,
                     rule: home.rule.and_then(|rule| lane.rules.get(rule)),
-                    holds: predicate.holds(head),
+                    holds: predicate.holds(head, preflight.as_ref()),
                     ended: !lane.is_active(now_ms),
                     share,
                     ticket: lane.ticket.then(|| TicketVerdict::of(home.lane, looked)),

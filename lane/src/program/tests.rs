@@ -4,6 +4,7 @@ mod browsers;
 mod entry;
 mod hops;
 mod index;
+mod preflights;
 mod sources;
 mod tickets;
 
