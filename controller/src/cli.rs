@@ -57,7 +57,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Init(init::InitArgs),
-    SetLane(set_lane::SetLaneArgs),
+    SetLane(Box<set_lane::SetLaneArgs>),
     RemoveLane(remove_lane::RemoveLaneArgs),
     Apply(apply::ApplyArgs),
     Get(get::GetArgs),

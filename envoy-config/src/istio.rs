@@ -35,6 +35,7 @@ mod mk_input;
 mod module;
 pub mod names;
 mod object;
+mod off_mesh;
 mod policy;
 mod protocol;
 mod replies;

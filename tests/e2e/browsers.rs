@@ -50,7 +50,7 @@ impl Browser {
             all.push(set);
         }
         let is_private = answer.header("cache-control") == Some("no-store");
-        ensure!(is_private == !all.is_empty(), "cache-control {:?}", answer.header("cache-control"));
+        ensure!(is_private != all.is_empty(), "cache-control {:?}", answer.header("cache-control"));
         Ok((answer, all))
     }
 

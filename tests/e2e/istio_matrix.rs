@@ -3,6 +3,7 @@
 mod fallback;
 mod http2;
 mod lanes;
+mod off_mesh;
 mod policies;
 mod strict;
 mod user_routes;

@@ -13,6 +13,8 @@ use super::retry::{RetryPolicy, RetryPriorityPatch};
 pub(crate) struct RouteConfiguration {
     pub(crate) name: &'static str,
     pub(crate) virtual_hosts: Vec<VirtualHost>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) request_headers_to_remove: Vec<String>,
     pub(crate) response_headers_to_remove: Vec<&'static str>,
     pub(crate) ignore_port_in_host_matching: bool,
     /// False: a route may name a cluster that CDS brings later or has taken away.
@@ -86,12 +88,17 @@ pub(crate) struct RouteHeaders {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) request_headers_to_add: Vec<HeaderValueOption>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) request_headers_to_remove: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) response_headers_to_remove: Vec<&'static str>,
 }
 
 /// The fields of a [`RouteConfiguration`] that istiod merges into the one that it made.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub(crate) struct RouteConfigurationPatch {
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) request_headers_to_remove: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) response_headers_to_remove: Vec<&'static str>,
 }
 

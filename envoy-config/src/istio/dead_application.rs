@@ -29,7 +29,8 @@ pub(super) fn patches(workload: (&WorkloadName, &ServiceName), lane_header: &Hea
         local_reply_config: Some(LocalReplyConfig { mappers }),
         ..HttpConnectionManagerPatch::default()
     };
-    let unmarked = RouteConfigurationPatch { response_headers_to_remove: marks() };
+    let unmarked =
+        RouteConfigurationPatch { response_headers_to_remove: marks(), ..RouteConfigurationPatch::default() };
     [
         ConfigPatch::connection_manager(Context::SidecarInbound, Any::HttpConnectionManagerPatch(fields)),
         ConfigPatch::route_configuration(Context::SidecarInbound, unmarked),
@@ -47,6 +48,7 @@ pub(super) fn retries() -> RouteHeaders {
             add("x-envoy-retry-on", RETRY_ON.to_owned()),
             add("x-envoy-retriable-header-names", marks().join(",")),
         ],
+        request_headers_to_remove: Vec::new(),
         response_headers_to_remove: marks(),
     }
 }

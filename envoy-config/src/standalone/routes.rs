@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use lane::name::ServiceName;
 
 use super::mesh::{Mesh, Site};
+use crate::connection_manager::unread_tickets;
 use crate::envoy::any::Any;
 use crate::envoy::core::Duration;
 use crate::envoy::route::{
@@ -20,7 +21,10 @@ use crate::topology::Gateway;
 /// The routes of what a proxy sends.
 pub(super) fn routes(mesh: &Mesh<'_>, site: Site<'_>) -> Any {
     let config = match site {
-        Site::Gateway(gateway) => route_configuration(GATEWAY, vec![gateway_host(mesh, gateway)]),
+        Site::Gateway(gateway) => RouteConfiguration {
+            request_headers_to_remove: unread_tickets(mesh.group),
+            ..route_configuration(GATEWAY, vec![gateway_host(mesh, gateway)])
+        },
         Site::Workload(_) => {
             let hosts = mesh.callees(site).into_iter().map(|service| service_host(mesh, service));
             route_configuration(OUTBOUND, hosts.collect())
@@ -50,6 +54,7 @@ fn route_configuration(name: &'static str, virtual_hosts: Vec<VirtualHost>) -> R
     RouteConfiguration {
         name,
         virtual_hosts,
+        request_headers_to_remove: Vec::new(),
         response_headers_to_remove: vec![UNSENT_HEADER, UNANSWERED_HEADER],
         ignore_port_in_host_matching: true,
         validate_clusters: false,

@@ -17,11 +17,15 @@ pub(super) fn merge(proxy: &mut Proxy, patch: &Patch<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Merges fields into route configurations: only into those within the listeners of what a sidecar receives.
+/// Merges fields into route configurations: those of a gateway, or those within the listeners of what a sidecar receives.
 pub(super) fn merge_configurations(proxy: &mut Proxy, patch: &Patch<'_>) -> Result<()> {
     let is_plain = patch.r#match.as_object().is_some_and(|fields| fields.len() == 1);
-    ensure!(patch.context == "SIDECAR_INBOUND" && is_plain, "is not known for {}", patch.r#match);
-    if proxy.is_gateway {
+    let is_known = ["SIDECAR_INBOUND", "GATEWAY"].contains(&patch.context);
+    ensure!(is_known && is_plain, "is not known for {}", patch.r#match);
+    if patch.context == "GATEWAY" && proxy.is_gateway {
+        proxy.routes.iter_mut().for_each(|routes| merge_message(routes, patch.value));
+    }
+    if patch.context == "GATEWAY" || proxy.is_gateway {
         return Ok(());
     }
     let receiving = proxy.listeners.iter_mut().filter(|listener| listener["traffic_direction"] == "INBOUND");

@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::{head, program};
+use crate::name::LaneName;
 
 const ASKS: (&str, &str) = ("access-control-request-method", "PUT");
 const OPTIONS: (&str, &str) = (":method", "OPTIONS");
@@ -55,7 +56,7 @@ fn a_preflight_enters_the_lane_of_the_request_after_it() {
     ] {
         let request = head(lines);
         let outcome = shop.on_request(&request, 0, 0);
-        assert_eq!(outcome.lane.map(|lane| lane.as_str()), want, "{lines:?}");
+        assert_eq!(outcome.lane.map(LaneName::as_str), want, "{lines:?}");
         let chosen = shop.explain(&request, 0, 0).into_iter().find(|verdict| verdict.chosen);
         assert_eq!(
             chosen.map(|verdict| (verdict.lane.as_str(), verdict.holds)),
