@@ -132,7 +132,7 @@ fn report(coverage: &Coverage) -> Result<()> {
     let share = |part: u64| part * 100 / requests;
     ensure!((10..=90).contains(&share(*in_a_lane)), "{in_a_lane} of {requests} are in a lane");
     ensure!((10..=90).contains(&share(*edited)), "{edited} of {requests} are edited");
-    for name in ["requests", "fallbacks", "restored", "skipped", "stripped"] {
+    for name in ["requests", "fallbacks", "restored", "skipped", "sources", "stripped"] {
         ensure!(counters.contains_key(&format!("graylane_{name}_total")), "nothing has {name}: {counters:?}");
     }
     Figures::new("the shipped module decides as the engine does natively")
