@@ -7,6 +7,7 @@ mod controller;
 mod differential;
 mod docs;
 mod doctor_cluster;
+mod end_times;
 mod fallback;
 mod images;
 mod istio_matrix;
