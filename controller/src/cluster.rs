@@ -12,6 +12,7 @@
 pub mod accepted;
 pub mod apply;
 pub mod client;
+pub mod clocks;
 pub mod clusters;
 pub mod conditions;
 pub mod crd;

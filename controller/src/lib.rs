@@ -12,5 +12,7 @@
 )]
 
 pub mod cli;
+pub mod clock;
 pub mod cluster;
+pub mod spoken;
 pub mod standalone;

@@ -17,8 +17,8 @@ pub use group::{Fallback, LaneGroupSpec, Propagation, Recovery, RouteMode, Servi
 pub use lane::{BucketRange, LaneSpec, Share, StickyKey};
 pub use release::{Afterwards, Change, HistoryEntry, Release, ReleaseAction, ReleasePhase, ReleaseStatus};
 pub use status::{
-    AcceptedSpec, ClusterInForce, ClusterPhase, LaneGroupStatus, LaneInForce, LanePhase, LaneStatus,
-    ObjectCondition, ProxyCount,
+    AcceptedSpec, ClockApart, ClusterInForce, ClusterPhase, LaneGroupStatus, LaneInForce, LanePhase,
+    LaneStatus, ObjectCondition, ProxyCount,
 };
 pub use trust::{TicketKey, Tickets, Trust};
 

@@ -1,6 +1,7 @@
 //! The controller on a real API server: from lane groups and lanes to Istio's objects, and back to nothing.
 
 mod bad_edits;
+mod clocks;
 mod demo;
 pub(super) use tests::fake_proxies;
 mod faults;

@@ -2,6 +2,7 @@
 
 mod bad_config;
 mod bad_input;
+mod clocks;
 mod cluster;
 mod controller;
 mod differential;

@@ -13,6 +13,8 @@ pub const ACCEPTED: &str = "Accepted";
 pub const RESOLVED_REFS: &str = "ResolvedRefs";
 /// The proxies run it.
 pub const PROGRAMMED: &str = "Programmed";
+/// The proxies' clocks are the controller's, as far as can be told.
+pub const CLOCKS_AGREE: &str = "ClocksAgree";
 
 /// Why a condition is false, beside what generation finds.
 pub mod reason {
@@ -38,8 +40,10 @@ pub mod reason {
     pub const IN_STEPS: &str = "InSteps";
     /// The group is going.
     pub const REMOVING: &str = "Removing";
+    /// The clocks of proxies are not the controller's.
+    pub const CLOCKS_APART: &str = "ClocksApart";
     /// All of them.
-    pub const ALL: [&str; 11] = [
+    pub const ALL: [&str; 12] = [
         INVALID,
         CONFLICTING_GROUP,
         NOT_ACCEPTED,
@@ -51,6 +55,7 @@ pub mod reason {
         PROXIES_UNVERIFIED,
         IN_STEPS,
         REMOVING,
+        CLOCKS_APART,
     ];
 }
 

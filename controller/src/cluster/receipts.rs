@@ -1,16 +1,20 @@
-//! Which generation each proxy runs, asked of the proxies themselves.
+//! Which generation each proxy runs, asked of the proxies themselves, and how far its clock is from ours.
 //!
 //! The filter counts its generation as the smallest among its workers, and how many workers live, for each group
 //! by itself, as statistics that Istio offers on the metrics port of every pod.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt as _};
+use jiff::{SignedDuration, Timestamp};
 use lane::metric::{GENERATION, GROUP, WORKERS};
 use lane::model::ProxyCount;
+use reqwest::header;
 
 use super::dereference::Proxy;
+use crate::clock;
 
 /// How long a proxy may take to answer.
 const TIMEOUT: Duration = Duration::from_secs(3);
@@ -26,6 +30,15 @@ pub enum Receipt {
     Runs(u64),
     /// It could not be asked, or has no filter.
     Unverified,
+}
+
+/// What all proxies of a group say.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Answers {
+    /// How many run the generation that was asked for.
+    pub count: ProxyCount,
+    /// By how much the clock of each is ahead of ours, by the `NAMESPACE/NAME` of its pod; `None` where it has not said.
+    pub clocks: BTreeMap<String, Option<SignedDuration>>,
 }
 
 /// Asks proxies.
@@ -45,46 +58,53 @@ impl Scraper {
         Ok(Self { http, url: url.to_owned() })
     }
 
-    /// Counts the proxies that run `generation` of a group, which the filter calls `group`.
-    pub async fn count(&self, proxies: &[Proxy], group: &str, generation: u64) -> ProxyCount {
-        let receipts = stream::iter(proxies).map(|proxy| self.ask(proxy, group)).buffer_unordered(AT_ONCE);
-        let receipts: Vec<Receipt> = receipts.collect().await;
+    /// Asks the proxies of a group, which the filter calls `group`, whether they run `generation`.
+    pub async fn answers(&self, proxies: &[Proxy], group: &str, generation: u64) -> Answers {
+        let asked = stream::iter(proxies)
+            .map(async |proxy| (proxy.pod.clone(), self.ask(proxy, group).await))
+            .buffer_unordered(AT_ONCE);
+        let answers: Vec<(String, (Receipt, Option<SignedDuration>))> = asked.collect().await;
         let number = |wanted: fn(&Receipt, u64) -> bool| {
-            let found = receipts.iter().filter(|receipt| wanted(receipt, generation)).count();
+            let found = answers.iter().filter(|(_, (receipt, _))| wanted(receipt, generation)).count();
             u32::try_from(found).unwrap_or(u32::MAX)
         };
-        ProxyCount {
+        let count = ProxyCount {
             total: u32::try_from(proxies.len()).unwrap_or(u32::MAX),
             ready: number(
                 |receipt, generation| matches!(receipt, Receipt::Runs(found) if *found >= generation),
             ),
             unverified: number(|receipt, _| *receipt == Receipt::Unverified),
-        }
+        };
+        Answers { count, clocks: answers.into_iter().map(|(pod, (_, ahead))| (pod, ahead)).collect() }
     }
 
-    async fn ask(&self, proxy: &Proxy, group: &str) -> Receipt {
-        let Some(address) = proxy.address.filter(|_| proxy.has_proxy) else { return Receipt::Unverified };
+    /// The receipt of a proxy, and by how much its clock is ahead.
+    async fn ask(&self, proxy: &Proxy, group: &str) -> (Receipt, Option<SignedDuration>) {
+        let silent = (Receipt::Unverified, None);
+        let Some(address) = proxy.address.filter(|_| proxy.has_proxy) else { return silent };
         match self.statistics(address, group).await {
-            Ok(text) => read(&text, group),
+            Ok((text, ahead)) => (read(&text, group), ahead),
             Err(error) => {
                 tracing::debug!(pod = proxy.pod, %error, "the proxy cannot be asked");
-                Receipt::Unverified
+                silent
             }
         }
     }
 
-    async fn statistics(&self, address: IpAddr, group: &str) -> Result<String, reqwest::Error> {
+    async fn statistics(
+        &self,
+        address: IpAddr,
+        group: &str,
+    ) -> Result<(String, Option<SignedDuration>), reqwest::Error> {
         let ip = if address.is_ipv6() { format!("[{address}]") } else { address.to_string() };
         // A regex over the names that Envoy gives its statistics, before labels are found in them.
         let wanted = format!("{GROUP}=.={group};.;({GENERATION}|{WORKERS})|server.concurrency");
-        self.http
-            .get(self.url.replace("{ip}", &ip))
-            .query(&[("filter", wanted)])
-            .send()
-            .await?
-            .error_for_status()?
-            .text()
-            .await
+        let asked = Timestamp::now();
+        let request = self.http.get(self.url.replace("{ip}", &ip)).query(&[("filter", wanted)]);
+        let response = request.send().await?.error_for_status()?;
+        let date = response.headers().get(header::DATE).and_then(|date| date.to_str().ok());
+        let ahead = clock::ahead(date, asked, Timestamp::now());
+        Ok((response.text().await?, ahead))
     }
 }
 

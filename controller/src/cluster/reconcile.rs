@@ -23,10 +23,11 @@ use kube::api::Api;
 use kube::runtime::events::Recorder;
 use kube::{Client, ResourceExt as _};
 use lane::metric::group_label;
-use lane::model::{LaneGroupStatus, Object, ProxyCount};
+use lane::model::{LaneGroupStatus, Object};
 
 use super::accepted::{self, Verdict};
 use super::apply::{self, ApplyError, Owned};
+use super::clocks::Clocks;
 use super::clusters;
 use super::conditions;
 use super::crd::LaneGroup;
@@ -34,7 +35,7 @@ use super::dereference::{self, Reading, Settings};
 use super::metrics::Metrics;
 use super::neighbours;
 use super::phases;
-use super::receipts::Scraper;
+use super::receipts::{Answers, Scraper};
 use super::world::World;
 
 /// Everything that a pass uses.
@@ -197,22 +198,23 @@ impl<'a> Pass<'a> {
             self.ctx.memory.put_in_force(self.group, Some(reading.input.clone()));
         }
         written?;
-        let proxies = self.count(&reading, status.rules_generation).await;
+        let Answers { count: proxies, clocks } = self.ask(&reading, status.rules_generation).await;
         let drafts = conditions::of_group(accepted, &reading, &generated.findings, proxies);
         let drafts = conditions::in_steps(drafts, clusters::are_moving(&status));
-        let status = LaneGroupStatus { proxies, ..status };
+        let clocks = Clocks::of(&clocks, &status.clocks_apart);
+        let status = LaneGroupStatus { proxies, clocks_apart: clocks.named.clone(), ..status };
         self.step_releases(&mut lanes, &reading, &status).await;
-        self.finish(status, drafts, &lanes).await
+        self.finish(status, drafts, clocks.condition(), &lanes).await
     }
 
     fn status(&self) -> LaneGroupStatus {
         self.group.status.clone().unwrap_or_default()
     }
 
-    /// Counts the proxies that have followed.
-    async fn count(&self, reading: &Reading, generation: u64) -> ProxyCount {
+    /// Asks the proxies whether they have followed, and the time.
+    async fn ask(&self, reading: &Reading, generation: u64) -> Answers {
         let label = group_label(&self.namespace, &reading.input.group.metadata.name);
-        self.ctx.scraper.count(&reading.proxies, &label, generation).await
+        self.ctx.scraper.answers(&reading.proxies, &label, generation).await
     }
 
     fn groups(&self) -> Api<LaneGroup> {

@@ -23,7 +23,7 @@ pub struct AcceptedSpec<S> {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct ObjectCondition {
-    /// Which aspect: `Accepted`, `ResolvedRefs` or `Programmed`.
+    /// Which aspect, such as `Accepted`, `ResolvedRefs` or `Programmed`.
     #[serde(rename = "type")]
     pub kind: String,
     /// `True`, `False` or `Unknown`.
@@ -51,6 +51,17 @@ pub struct ProxyCount {
     /// Proxies that could not be asked.
     #[serde(default)]
     pub unverified: u32,
+}
+
+/// A clock that is not the controller's.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct ClockApart {
+    /// `NAMESPACE/NAME` of the pod with the proxy.
+    pub pod: String,
+    /// By how many seconds it is ahead at the least; negative where it is behind.
+    pub ahead_seconds: i64,
 }
 
 /// How far a lane has come, in the order make before break.
@@ -132,6 +143,9 @@ pub struct LaneGroupStatus {
     /// How many proxies run that generation.
     #[serde(default)]
     pub proxies: ProxyCount,
+    /// The clocks of proxies that are furthest from the controller's, the worst first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub clocks_apart: Vec<ClockApart>,
     /// The spec that is in force.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub accepted: Option<AcceptedSpec<LaneGroupSpec>>,
@@ -147,7 +161,7 @@ pub struct LaneGroupStatus {
     /// What has happened to the group's lanes, the oldest first; a bounded number.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub history: Vec<HistoryEntry>,
-    /// `Accepted`, `ResolvedRefs` and `Programmed`.
+    /// `Accepted`, `ResolvedRefs`, `Programmed`, and `ClocksAgree` once a proxy has told the time.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[cfg_attr(feature = "schema", schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"])))]
     pub conditions: Vec<ObjectCondition>,
