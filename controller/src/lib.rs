@@ -14,5 +14,6 @@
 pub mod cli;
 pub mod clock;
 pub mod cluster;
+pub mod ending;
 pub mod spoken;
 pub mod standalone;

@@ -73,6 +73,8 @@ async fn clocks_that_are_not_ours_are_named() -> Result<()> {
         };
         ensure!(line.contains(clock), "{table}");
     }
+    let status = mesh.lanectl(&["status"]).await?.stdout;
+    ensure!(status.contains("  the clock of b-v1 is 1h ahead") && status.contains("c-v1 is 3"), "{status}");
     let proxies = mesh.lanectl(&["get", "proxies", "-o", "json"]).await?.json()?;
     let seconds = proxies.as_array().context("no list")?.iter().map(|proxy| {
         let seconds = proxy["clockAheadSeconds"].as_i64().with_context(|| proxy.to_string())?;

@@ -3,6 +3,7 @@
 mod bad_edits;
 mod clocks;
 mod demo;
+mod endings;
 pub(super) use tests::fake_proxies;
 mod faults;
 mod http_routes;

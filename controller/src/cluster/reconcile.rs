@@ -4,6 +4,7 @@
 //! anywhere is followed by one that ends at the same objects. The number of a new generation is in the group's
 //! status before the first object that carries it is written.
 
+mod endings;
 mod finalizer;
 mod gateways;
 mod generation;
@@ -20,7 +21,7 @@ use std::collections::BTreeMap;
 use envoy_config::istio::{GenerateError, IstioObject, clusters_of, generate, names};
 use jiff::Timestamp;
 use kube::api::Api;
-use kube::runtime::events::Recorder;
+use kube::runtime::events::{Recorder, Reporter};
 use kube::{Client, ResourceExt as _};
 use lane::metric::group_label;
 use lane::model::{LaneGroupStatus, Object};
@@ -50,12 +51,15 @@ pub struct Context {
     pub scraper: Scraper,
     /// Writes events.
     pub recorder: Recorder,
+    /// In whose name events are written.
+    pub reporter: Reporter,
     /// Counts passes.
     pub metrics: Metrics,
     /// What was written while this controller leads.
     pub memory: Memory,
 }
 
+pub use endings::changes_in;
 pub use gateways::{entries_of, reconcile_gateway, serving};
 pub use memory::Memory;
 

@@ -185,7 +185,7 @@ pub struct LaneStatus {
     /// How far the promotion or rollback that the lane asks for has come.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub release: Option<ReleaseStatus>,
-    /// `Accepted`, `ResolvedRefs` and `Programmed`.
+    /// `Accepted` and `Programmed`, and `Ending` where the lane ends soon or has ended.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[cfg_attr(feature = "schema", schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"])))]
     pub conditions: Vec<ObjectCondition>,

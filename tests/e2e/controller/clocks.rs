@@ -33,7 +33,7 @@ impl Demo {
     }
 
     /// Gives the controller a reason to look at the group now.
-    async fn touch(&self) -> Result<()> {
+    pub(super) async fn touch(&self) -> Result<()> {
         let annotations = json!({ "touched": Timestamp::now().to_string() });
         let patch = Patch::Merge(json!({ "metadata": { "annotations": annotations } }));
         self.groups().patch("shop", &PatchParams::default(), &patch).await?;
@@ -52,7 +52,7 @@ impl Demo {
     }
 
     /// What `lanectl` prints of the namespace, whatever it exits with.
-    async fn lanectl(&self, args: &[&str]) -> Result<String> {
+    pub(super) async fn lanectl(&self, args: &[&str]) -> Result<String> {
         let kubeconfig = self.cluster.kubeconfig()?;
         let lanectl = Lanectl::new(self.cluster.dir())?.env("KUBECONFIG", &kubeconfig.to_string_lossy());
         let output = lanectl.run(args.iter().copied().chain(["-n", &self.namespace])).await?;
