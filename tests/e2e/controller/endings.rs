@@ -15,12 +15,12 @@ use super::demo::Demo;
 use super::{DEADLINE, condition};
 
 /// How long a lane lasts here: long enough to be seen before its end on a slow machine.
-const LIFETIME: SignedDuration = SignedDuration::from_secs(40);
+pub(super) const LIFETIME: SignedDuration = SignedDuration::from_secs(40);
 /// How late an announcement may be. Without anything to do a group is looked at after a minute only.
-const LATE: SignedDuration = SignedDuration::from_secs(20);
+const LATE: SignedDuration = SignedDuration::from_secs(15);
 
 /// When each event about the end of a lane was written, by its reason and the end that it names.
-type Announced = BTreeMap<(String, Timestamp), Timestamp>;
+pub(super) type Announced = BTreeMap<(String, Timestamp), Timestamp>;
 
 impl Demo {
     /// With a group of which the proxies run everything.
@@ -38,20 +38,20 @@ impl Demo {
     }
 
     /// Lets a lane end so long from now; returns its end, in whole seconds as the object has it.
-    async fn end_in(&self, lane: &str, lifetime: SignedDuration) -> Result<Timestamp> {
+    pub(super) async fn end_in(&self, lane: &str, lifetime: SignedDuration) -> Result<Timestamp> {
         let end = Timestamp::from_second((Timestamp::now() + lifetime).as_second())?;
         let rules = json!([{ "name": "testers", "match": { "header": { "name": format!("x-{lane}") } } }]);
         self.set_lane(lane, json!({ "group": "shop", "expires": end.to_string(), "rules": rules })).await?;
         Ok(end)
     }
 
-    async fn ending(&self, lane: &str) -> Result<Option<ObjectCondition>> {
+    pub(super) async fn ending(&self, lane: &str) -> Result<Option<ObjectCondition>> {
         let status = self.lanes().get(lane).await?.status.unwrap_or_default();
         Ok(status.conditions.into_iter().find(|condition| condition.kind == "Ending"))
     }
 
     /// Waits until a lane's condition says this of that end.
-    async fn until_it_says(&self, lane: &str, reason: &str, end: Timestamp) -> Result<()> {
+    pub(super) async fn until_it_says(&self, lane: &str, reason: &str, end: Timestamp) -> Result<()> {
         let what = format!("{lane}: {reason}");
         let said = wait::succeeds(DEADLINE, &what, async || {
             let found = self.ending(lane).await?.context("nothing is said of its end")?;
@@ -62,7 +62,7 @@ impl Demo {
     }
 
     /// What was announced of a lane. Each announcement is there once, or this fails.
-    async fn announced(&self, lane: &str) -> Result<Announced> {
+    pub(super) async fn announced(&self, lane: &str) -> Result<Announced> {
         let events: Api<Event> = Api::namespaced(self.cluster.client().await?, &self.namespace);
         let mut found = Announced::new();
         for event in events.list(&ListParams::default()).await? {
@@ -82,7 +82,8 @@ impl Demo {
     }
 }
 
-fn key(reason: &str, end: Timestamp) -> (String, Timestamp) {
+/// What is announced, and of which end.
+pub(super) fn key(reason: &str, end: Timestamp) -> (String, Timestamp) {
     (reason.to_owned(), end)
 }
 
