@@ -93,6 +93,7 @@ impl File {
     fn is_data(&self) -> bool {
         let name = self.path.rsplit('/').next().unwrap_or_default();
         self.path.split('/').any(|part| part == "testdata")
+            || self.path.starts_with("fuzz/corpus/")
             || name.ends_with(".snap")
             || name.ends_with(".proptest-regressions")
             || ["Cargo.lock", "go.sum", "LICENSE"].contains(&name)
