@@ -6,6 +6,7 @@
 mod dependencies;
 mod documents;
 mod modules;
+mod named_tests;
 mod panics;
 mod rust_code;
 mod size;
@@ -44,6 +45,7 @@ pub(crate) fn run(ws: &Workspace) -> Result<()> {
         modules::check(&files),
         panics::check(&files),
         documents::check(&files, &ws.root),
+        named_tests::check(&files),
         dependencies::check(&files, ws)?,
     ]
     .concat();
