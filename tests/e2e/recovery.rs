@@ -4,6 +4,7 @@ mod ambiguous;
 mod flat;
 mod forms;
 mod many;
+mod module;
 
 use anyhow::{Context as _, Result, ensure};
 use chain::Forward;
