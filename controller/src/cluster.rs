@@ -19,6 +19,7 @@ pub mod dereference;
 pub mod doctor;
 pub mod install;
 pub mod leader;
+pub mod lost_lanes;
 mod main;
 pub mod metrics;
 pub mod module;

@@ -13,4 +13,5 @@
 
 pub mod cli;
 pub mod cluster;
+pub mod losses;
 pub mod standalone;

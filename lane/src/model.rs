@@ -18,7 +18,7 @@ pub use lane::{BucketRange, LaneSpec, Share, StickyKey};
 pub use release::{Afterwards, Change, HistoryEntry, Release, ReleaseAction, ReleasePhase, ReleaseStatus};
 pub use status::{
     AcceptedSpec, ClusterInForce, ClusterPhase, LaneGroupStatus, LaneInForce, LanePhase, LaneStatus,
-    ObjectCondition, ProxyCount,
+    LostLane, ObjectCondition, ProxyCount,
 };
 pub use trust::{TicketKey, Tickets, Trust};
 

@@ -1,5 +1,6 @@
 //! `lanectl` on a real API server: the same verbs as on files, run as a person or a pipeline runs them.
 
+mod lost_lanes;
 mod promotion;
 mod refusals;
 mod releases;

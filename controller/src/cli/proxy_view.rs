@@ -3,9 +3,9 @@
 use serde::Serialize;
 
 use super::ui::{Output, Ui};
+use crate::losses::Loss;
 use crate::standalone::change::{STAGES, proxies};
 use crate::standalone::error::{Error, Result};
-use crate::standalone::losses::Loss;
 use crate::standalone::receipts::{Answer, Verdict, ask};
 use crate::standalone::store::{State, Store};
 
@@ -20,7 +20,7 @@ pub(super) struct ProxyView {
     verdict: Verdict,
     /// The lanes that the application behind it has lost.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    losses: Vec<Loss>,
+    pub(super) losses: Vec<Loss>,
 }
 
 impl ProxyView {

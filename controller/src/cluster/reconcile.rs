@@ -23,7 +23,7 @@ use kube::api::Api;
 use kube::runtime::events::Recorder;
 use kube::{Client, ResourceExt as _};
 use lane::metric::group_label;
-use lane::model::{LaneGroupStatus, Object, ProxyCount};
+use lane::model::{LaneGroupStatus, Object};
 
 use super::accepted::{self, Verdict};
 use super::apply::{self, ApplyError, Owned};
@@ -31,10 +31,11 @@ use super::clusters;
 use super::conditions;
 use super::crd::LaneGroup;
 use super::dereference::{self, Reading, Settings};
+use super::lost_lanes::{self, Told};
 use super::metrics::Metrics;
 use super::neighbours;
 use super::phases;
-use super::receipts::Scraper;
+use super::receipts::{self, Answer, Scraper};
 use super::world::World;
 
 /// Everything that a pass uses.
@@ -197,10 +198,14 @@ impl<'a> Pass<'a> {
             self.ctx.memory.put_in_force(self.group, Some(reading.input.clone()));
         }
         written?;
-        let proxies = self.count(&reading, status.rules_generation).await;
+        let answers = self.ask(&reading).await;
+        let proxies = receipts::count(&answers, status.rules_generation);
+        let lost: Vec<Told<'_>> = answers.iter().filter_map(Answer::lost).collect();
+        let names: Vec<_> = status.lanes.iter().map(|lane| &lane.name).collect();
+        let lost_lanes = lost_lanes::next(&status.lost_lanes, &lost, &names);
         let drafts = conditions::of_group(accepted, &reading, &generated.findings, proxies);
         let drafts = conditions::in_steps(drafts, clusters::are_moving(&status));
-        let status = LaneGroupStatus { proxies, ..status };
+        let status = LaneGroupStatus { proxies, lost_lanes, ..status };
         self.step_releases(&mut lanes, &reading, &status).await;
         self.finish(status, drafts, &lanes).await
     }
@@ -209,10 +214,10 @@ impl<'a> Pass<'a> {
         self.group.status.clone().unwrap_or_default()
     }
 
-    /// Counts the proxies that have followed.
-    async fn count(&self, reading: &Reading, generation: u64) -> ProxyCount {
+    /// Asks the group's proxies what they run, and what their applications have lost.
+    async fn ask<'r>(&self, reading: &'r Reading) -> Vec<Answer<'r>> {
         let label = group_label(&self.namespace, &reading.input.group.metadata.name);
-        self.ctx.scraper.count(&reading.proxies, &label, generation).await
+        self.ctx.scraper.ask(&reading.proxies, &label).await
     }
 
     fn groups(&self) -> Api<LaneGroup> {

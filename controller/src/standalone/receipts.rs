@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::error::{Error, Result};
-use super::losses::Loss;
+use crate::losses::Loss;
 
 /// How long one question to a proxy may take.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -143,7 +143,7 @@ pub fn lagging(answers: &[Answer], demand: Demand) -> Vec<Lagging> {
 async fn ask_one(client: &Client, proxy: &Proxy, stages: &[Stage]) -> Answer {
     let (verdict, losses) = match tokio::time::timeout(PATIENCE, read(client, proxy)).await {
         Ok(Ok((stats, concurrency))) => {
-            (judge(&proxy.receipts, stages, &stats, concurrency), Loss::all(&stats))
+            (judge(&proxy.receipts, stages, &stats, concurrency), Loss::of_statistics(&stats))
         }
         Ok(Err(verdict)) => (verdict, Vec::new()),
         Err(_) => (Verdict::Silent(format!("no answer within {PATIENCE:?}")), Vec::new()),

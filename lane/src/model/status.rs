@@ -112,6 +112,25 @@ pub struct ClusterInForce {
     pub phase: ClusterPhase,
 }
 
+/// Requests that a workload's application has sent without the lane that it had been given, and without `baggage`
+/// that tells it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct LostLane {
+    /// `NAMESPACE/NAME` of the service.
+    pub service: String,
+    /// The workload.
+    pub workload: String,
+    /// The lane; none where nobody can tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lane: Option<LaneName>,
+    /// What it was found again by (`trace`, `workload`), or why it was not (`ambiguous`).
+    pub reason: String,
+    /// At least so many requests since the workload's proxies have started; written anew when it has doubled.
+    pub requests: u64,
+}
+
 /// What was made of a lane group.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -141,6 +160,9 @@ pub struct LaneGroupStatus {
     /// The clusters that the proxies know, by service and lane.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub clusters: Vec<ClusterInForce>,
+    /// The workloads whose applications lose lanes, those that do so most; a bounded number.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lost_lanes: Vec<LostLane>,
     /// Namespaces in which objects of ours stand; they are cleaned up when the group goes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub namespaces: Vec<String>,

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use kube::ResourceExt as _;
-use lane::model::{LanePhase, ObjectCondition, ProxyCount, ReleaseStatus};
+use lane::model::{LanePhase, LostLane, ObjectCondition, ProxyCount, ReleaseStatus};
 use lane::name::BASELINE;
 use serde::Serialize;
 
@@ -11,6 +11,7 @@ use super::objects;
 use super::rows::state;
 use super::unrouted::Unrouted;
 use crate::cli::error::CommandError;
+use crate::cli::lost_lanes;
 use crate::cli::status::StatusArgs;
 use crate::cli::ui::{self, Output, Ui};
 use crate::cluster::client::{Cluster, Error, Place, Surroundings};
@@ -32,6 +33,8 @@ struct Status {
     conditions: Vec<ObjectCondition>,
     lanes: Vec<LaneLine>,
     services: Vec<ServiceLine>,
+    /// The workloads whose applications lose lanes.
+    lost_lanes: Vec<LostLane>,
     unrouted: Unrouted,
 }
 
@@ -105,6 +108,7 @@ async fn look(cluster: &Cluster, group: &LaneGroup) -> Result<Status, CommandErr
         conditions: status.conditions,
         lanes: lanes.iter().map(|lane| lane_line(group, lane)).collect(),
         services: reading.iter().flat_map(|reading| service_lines(reading, &surroundings)).collect(),
+        lost_lanes: status.lost_lanes,
         unrouted: Unrouted::look(cluster, group).await?,
     })
 }
@@ -159,6 +163,7 @@ fn text(status: &Status) -> String {
         status.services.iter().flat_map(|line| service_rows(line, namespace)).collect();
     text.push('\n');
     text.push_str(&ui::table(&["SERVICE", "WORKLOAD", "LANE", "READY"], &rows));
+    lost_lanes::show(&mut text, &status.lost_lanes);
     status.unrouted.show(&mut text);
     text
 }
@@ -253,6 +258,7 @@ mod tests {
                 service("demo", "a", vec![workload("a-v1", "baseline", 2), workload("a-v2", "gray", 1)]),
                 service("other", "b", Vec::new()),
             ],
+            lost_lanes: Vec::new(),
             unrouted: Unrouted::new(Vec::new()),
         };
         insta::assert_snapshot!(text(&status), @r"
