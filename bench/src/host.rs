@@ -222,6 +222,13 @@ impl Instance {
         self.exports.guest.memory.size(&self.store)
     }
 
+    /// How many values VMs share, and their bytes, keys apart.
+    #[must_use]
+    pub fn shared_data(&self) -> (usize, usize) {
+        let shared = &self.store.data().shared;
+        (shared.len(), shared.values().map(|shared| shared.value.len()).sum())
+    }
+
     fn new_context(&mut self) -> u32 {
         let context = self.next_context;
         self.next_context += 1;

@@ -7,6 +7,7 @@
 //! callgrind.rs     instructions of the engine alone
 //! side.rs          the side-by-side run on a real Envoy
 //! memory.rs        size, load time and memory of an Envoy with the filter
+//! delays.rs        how exact delays are, beside those of Envoy itself
 //! cluster.rs       the controller with many groups, on a real API server
 //! performance.rs   the data of all measurements
 //! report.rs        docs/performance.md
@@ -16,6 +17,7 @@
 
 pub mod callgrind;
 pub mod cluster;
+pub mod delays;
 pub mod host;
 pub mod instructions;
 pub mod memory;

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use bench::performance::{Origin, Part, Performance};
 use bench::side::{Burst, Protocol};
-use bench::{callgrind, cluster, instructions, memory, report, side};
+use bench::{callgrind, cluster, delays, instructions, memory, report, side};
 use clap::{Args, Parser, Subcommand};
 
 /// Measurements of the filter.
@@ -25,6 +25,8 @@ enum Command {
     Instructions(Measurement),
     /// Measure size, load time and memory in an Envoy (GRAYLANE_ENVOY)
     Memory(MemoryArgs),
+    /// Measure how exact delays are, beside Envoy's own (GRAYLANE_ENVOY)
+    Delays(DelaysArgs),
     /// Measure the controller with many groups (GRAYLANE_KUBERNETES, GRAYLANE_CONTROLLER, GRAYLANE_LANECTL)
     Cluster(ClusterArgs),
     /// Write the page about the data that were kept
@@ -113,6 +115,18 @@ struct EnvoyArgs {
 }
 
 #[derive(Args)]
+struct DelaysArgs {
+    /// Graylane's filter as it is shipped
+    #[arg(long, env = "GRAYLANE_WASM")]
+    module: PathBuf,
+    #[command(flatten)]
+    keeping: Keeping,
+    /// Bursts of each row
+    #[arg(long, default_value_t = 4)]
+    rounds: usize,
+}
+
+#[derive(Args)]
 struct MemoryArgs {
     #[command(flatten)]
     measurement: Measurement,
@@ -145,6 +159,7 @@ async fn run(command: Command) -> Result<()> {
             args.keeping.keep(|kept| kept.instructions = Some(Part { origin, data }))
         }
         Command::Memory(args) => memory(args).await,
+        Command::Delays(args) => exactness(args).await,
         Command::Cluster(args) => many_groups(args).await,
         Command::Report { data, page } => Ok(std::fs::write(page, report::page(&Performance::load(&data)?))?),
         Command::Decide { case, times } => callgrind::decide(&case, times),
@@ -172,6 +187,14 @@ async fn memory(args: MemoryArgs) -> Result<()> {
     let data = memory::run(&options).await?;
     print!("{}", report::memory::tables(&data));
     measurement.keeping.keep(|kept| kept.memory = Some(Part { origin, data }))
+}
+
+async fn exactness(DelaysArgs { module, keeping, rounds }: DelaysArgs) -> Result<()> {
+    let options = delays::Options { module: std::path::absolute(module)?, rounds };
+    let origin = Origin::of(format!("bench delays --rounds {rounds}"), &options.module)?;
+    let data = delays::run(&options).await?;
+    print!("{}", report::delays::table(&data));
+    keeping.keep(|kept| kept.delays = Some(Part { origin, data }))
 }
 
 async fn many_groups(args: ClusterArgs) -> Result<()> {

@@ -2,6 +2,7 @@
 //!
 //! The same cases are run on a real Envoy and, instruction by instruction, outside of it.
 
+mod duties;
 mod tickets;
 
 use anyhow::{Context as _, Result, ensure};
@@ -9,6 +10,7 @@ use lane::filter_config::{FORMAT_WITHOUT_TICKETS, FilterConfig, LaneConfig, Role
 use lane::model::{Condition, NamedMatch, Rule, ValueMatch};
 use lane::name::LaneName;
 
+pub(crate) use duties::{fault, inbound};
 pub(crate) use tickets::{TICKET, WRONG_TICKET};
 
 /// The lane of all cases, and the body of its answers.
@@ -92,6 +94,7 @@ pub fn cases() -> Result<Vec<Case>> {
     let with_baggage = FilterConfig { baggage: Some("lane".parse()?), ..entry.clone() };
     let with_trail = FilterConfig { trail: Some("x-lane-path".parse()?), ..entry.clone() };
     let with_tickets = tickets::asked_for(entry.clone())?;
+    let ([elsewhere, drawn], [notes, looks]) = (duties::faulty()?, duties::recovering()?);
     let rendered = FilterConfig { strip: Vec::new(), ..with_baggage.clone() };
     let inbound = FilterConfig { trail: with_trail.trail.clone(), ..config(Role::Inbound)? };
     let outbound = FilterConfig { baggage: with_baggage.baggage.clone(), ..config(Role::Outbound)? };
@@ -125,6 +128,10 @@ pub fn cases() -> Result<Vec<Case>> {
             &[ENTERS, WRONG_TICKET],
             false,
         ),
+        case("inbound-fault-elsewhere", "inbound with a fault for another lane", elsewhere, &[OTHER], false),
+        case("inbound-fault-drawn", "inbound with a fault that is drawn and misses", drawn, &[OTHER], false),
+        case("inbound-recovery", "inbound with recovery, a trace noted", notes, &[OTHER], false),
+        case("outbound-recovery", "outbound with recovery, a trace looked for", looks, &[OTHER], false),
         case("rules-1000", "entry, 1,000 rules, no lane", thousand.clone(), &[OTHER], false),
         case("rules-1000-lane", "entry, 1,000 rules, lane", thousand, &[ENTERS], true),
         case("rules-10000", "entry, 10,000 rules, no lane", ten_thousand.clone(), &[OTHER], false),
@@ -153,6 +160,8 @@ fn config(role: Role) -> Result<FilterConfig> {
         priority: 0,
         expires_ms: None,
         ticket: false,
+        sources: None,
+        browser: None,
         share: None,
         rules: if is_entry { vec![rule("testers".to_owned(), ENTRY_VALUE)?] } else { Vec::new() },
         here: role == Role::Inbound,

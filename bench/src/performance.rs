@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::cluster::Scale;
+use crate::delays::Delays;
 use crate::instructions::Counts;
 use crate::memory::Memory;
 use crate::side::{self, Protocol};
@@ -23,6 +24,8 @@ pub struct Performance {
     pub instructions: Option<Part<Counts>>,
     /// Size, load time and memory.
     pub memory: Option<Part<Memory>>,
+    /// How exact delays are.
+    pub delays: Option<Part<Vec<Delays>>>,
     /// The controller with many groups.
     pub cluster: Option<Part<Scale>>,
 }

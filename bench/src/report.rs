@@ -5,11 +5,13 @@
 //! side.rs          the table of the side-by-side run
 //! instructions.rs  counted instructions
 //! memory.rs        size, load time and memory
+//! delays.rs        how exact delays are
 //! cluster.rs       the controller with many groups
 //! ```
 
 pub mod aims;
 pub mod cluster;
+pub mod delays;
 pub mod instructions;
 pub mod memory;
 pub mod side;
@@ -29,7 +31,7 @@ const TAIL: &str = include_str!("report/tail.md");
 /// The whole page; a part that was not measured is left out.
 #[must_use]
 pub fn page(performance: &Performance) -> String {
-    let Performance { http2, http1, instructions, memory, cluster } = performance;
+    let Performance { http2, http1, instructions, memory, delays, cluster } = performance;
     let mut page = HEAD.to_owned();
     page += &section("Aims", None, &aims::table(performance));
     let mut add = |title, part: Option<(&Origin, String)>| {
@@ -41,6 +43,7 @@ pub fn page(performance: &Performance) -> String {
     add("Side by side, HTTP/1.1", render(http1.as_ref(), side::table));
     add("Instructions", render(instructions.as_ref(), instructions::tables));
     add("Size, load time, memory", render(memory.as_ref(), memory::tables));
+    add("How exact delays are", render(delays.as_ref(), |rows| delays::table(rows)));
     add("The controller with many groups", render(cluster.as_ref(), cluster::tables));
     page + TAIL
 }

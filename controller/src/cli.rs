@@ -11,6 +11,7 @@ mod fault;
 mod get;
 mod init;
 mod install;
+mod lost_lanes;
 mod printed;
 mod program;
 mod proxy_view;
@@ -23,6 +24,7 @@ mod set_lane;
 mod status;
 mod target;
 mod ticket;
+mod trust_flags;
 mod ui;
 mod validate;
 mod version;
@@ -57,7 +59,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Init(init::InitArgs),
-    SetLane(set_lane::SetLaneArgs),
+    SetLane(Box<set_lane::SetLaneArgs>),
     RemoveLane(remove_lane::RemoveLaneArgs),
     Apply(apply::ApplyArgs),
     Get(get::GetArgs),
@@ -101,7 +103,7 @@ impl Command {
             Self::RemoveLane(_) => ("remove-lane", Knows::Both),
             Self::Apply(_) => ("apply", Knows::Files),
             Self::Get(_) => ("get", Knows::Both),
-            Self::Status(_) => ("status", Knows::Cluster),
+            Self::Status(_) => ("status", Knows::Both),
             Self::Explain(_) => ("explain", Knows::Both),
             Self::Validate(_) => ("validate", Knows::Both),
             Self::Render(_) => ("render", Knows::Files),
@@ -167,6 +169,7 @@ async fn on_files(store: &Store, command: Command, ui: &Ui) -> Result<u8, Comman
         Command::RemoveLane(args) => remove_lane::run(store, &args, ui).await,
         Command::Apply(args) => apply::run(store, &args, ui).await,
         Command::Get(args) => get::run(store, &args, ui).await,
+        Command::Status(args) => status::run(store, &args, ui).await,
         Command::Explain(args) => explain::run(store, &args, ui),
         Command::Validate(args) => validate::run(store, &args, ui),
         Command::Render(args) => render::run(store, &args, ui),

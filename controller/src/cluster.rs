@@ -12,6 +12,7 @@
 pub mod accepted;
 pub mod apply;
 pub mod client;
+pub mod clocks;
 pub mod clusters;
 pub mod conditions;
 pub mod crd;
@@ -19,6 +20,7 @@ pub mod dereference;
 pub mod doctor;
 pub mod install;
 pub mod leader;
+pub mod lost_lanes;
 mod main;
 pub mod metrics;
 pub mod module;

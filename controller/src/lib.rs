@@ -12,5 +12,9 @@
 )]
 
 pub mod cli;
+pub mod clock;
 pub mod cluster;
+pub mod ending;
+pub mod losses;
+pub mod spoken;
 pub mod standalone;

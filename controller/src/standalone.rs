@@ -13,6 +13,5 @@ pub mod change;
 pub mod documents;
 pub mod error;
 pub mod files;
-pub mod losses;
 pub mod receipts;
 pub mod store;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use lane::fault;
+use lane::model::LaneGroup;
 use lane::name::{HeaderName, ServiceName, WorkloadName};
 
 use crate::envoy::access_log::{
@@ -93,6 +94,12 @@ fn by_prefix(prefix: &str) -> Mutation {
 fn strip(mutations: impl Iterator<Item = Mutation>) -> Extension {
     let mutation = HeaderMutation { mutations: mutations.collect() };
     Extension::new("envoy.http.early_header_mutation.header_mutation", Any::HeaderMutation(mutation))
+}
+
+/// The header of a group's tickets, which a gateway's routes remove once more: no application sees a ticket that a missing
+/// or dead filter has not read. It cannot be stripped with the others, before the filter.
+pub(crate) fn unread_tickets(group: &LaneGroup) -> Vec<String> {
+    group.spec.tickets.iter().map(|tickets| tickets.header.to_string()).collect()
 }
 
 /// A filter whose configuration comes by ECDS from `config_source`. Until a good one is there, and where the module

@@ -84,7 +84,10 @@ fn http_fault(group: Faults, config: &FilterConfig) -> HttpFault {
 
 /// What becomes of the headers of requests that go to the application: it sees none of ours.
 pub(crate) fn to_application() -> RequestHeaders {
-    RequestHeaders { request_headers_to_add: Vec::new(), request_headers_to_remove: HEADERS.to_vec() }
+    RequestHeaders {
+        request_headers_to_add: Vec::new(),
+        request_headers_to_remove: HEADERS.map(str::to_owned).into(),
+    }
 }
 
 /// What becomes of the headers of requests that go to other proxies: they learn who calls, by the names `own`.
@@ -93,6 +96,6 @@ pub(crate) fn to_others(own: &[&str]) -> RequestHeaders {
         header: HeaderValue { key: CALLER_HEADER.to_owned(), value: own.join(",") },
         append_action: AppendAction::OverwriteIfExistsOrAdd,
     };
-    let orders = HEADERS.into_iter().filter(|name| *name != CALLER_HEADER);
+    let orders = HEADERS.into_iter().filter(|name| *name != CALLER_HEADER).map(str::to_owned);
     RequestHeaders { request_headers_to_add: vec![caller], request_headers_to_remove: orders.collect() }
 }

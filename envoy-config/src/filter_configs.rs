@@ -1,8 +1,10 @@
 //! The filter's configuration for each role of each workload, from the group and its lanes.
 
+mod browsers;
+
 use lane::filter_config::{
-    FORMAT_VERSION, FORMAT_WITHOUT_TICKETS, FaultConfig, FilterConfig, LaneConfig, RecoveryConfig, Role,
-    ShareConfig, TicketConfig, TicketKeyConfig,
+    FORMAT_VERSION, FORMAT_WITH_TICKETS, FORMAT_WITHOUT_TICKETS, FaultConfig, FilterConfig, LaneConfig,
+    RecoveryConfig, Role, ShareConfig, TicketConfig, TicketKeyConfig,
 };
 use lane::model::{Lane, LaneGroup, Propagation, Recovery, TicketKey, Trust};
 use lane::name::{LaneName, WorkloadName};
@@ -66,11 +68,9 @@ pub fn filter_config(
     // The outbound role stamps the lane that it finds here.
     let own_lane = place.lane.filter(|_| propagation.workload_lane || role != Role::Outbound);
     let tickets = (role == Role::Entry).then(|| ticket_config(group)).flatten();
-    let lanes: Vec<_> = lanes.iter().map(|lane| lane_config(lane, role, &here)).collect();
-    // A module that knows no tickets would let everybody in, or pass a ticket on.
-    let needs_tickets = tickets.is_some() || lanes.iter().any(|lane| lane.ticket);
+    let lanes: Vec<_> = lanes.iter().map(|lane| lane_config(group, lane, role, &here)).collect();
     FilterConfig {
-        version: if needs_tickets { FORMAT_VERSION } else { FORMAT_WITHOUT_TICKETS },
+        version: format_of(tickets.as_ref(), &lanes),
         generation,
         group: group.metadata.name.clone(),
         group_namespace: None,
@@ -95,6 +95,18 @@ pub fn with_faults(config: FilterConfig, faults: Vec<FaultConfig>) -> FilterConf
     FilterConfig { version, faults, ..config }
 }
 
+/// The oldest format that says it all. A module that knows no sources, tickets or browsers would let everybody in, or pass
+/// a ticket on; so it is made to refuse them.
+fn format_of(tickets: Option<&TicketConfig>, lanes: &[LaneConfig]) -> u32 {
+    if lanes.iter().any(|lane| lane.sources.is_some() || lane.browser.is_some()) {
+        FORMAT_VERSION
+    } else if tickets.is_some() || lanes.iter().any(|lane| lane.ticket) {
+        FORMAT_WITH_TICKETS
+    } else {
+        FORMAT_WITHOUT_TICKETS
+    }
+}
+
 fn ticket_config(group: &LaneGroup) -> Option<TicketConfig> {
     let tickets = group.spec.tickets.as_ref()?;
     let key = |key: &TicketKey| TicketKeyConfig {
@@ -114,13 +126,15 @@ fn since_1970(milliseconds: i64) -> u64 {
     u64::try_from(milliseconds).unwrap_or(0)
 }
 
-fn lane_config(lane: &Lane, role: Role, here: impl Fn(&LaneName) -> bool) -> LaneConfig {
+fn lane_config(group: &LaneGroup, lane: &Lane, role: Role, here: impl Fn(&LaneName) -> bool) -> LaneConfig {
     let name = &lane.metadata.name;
     let bare = LaneConfig {
         name: name.clone(),
         priority: 0,
         expires_ms: lane.spec.expires.map(|end| since_1970(end.as_millisecond())),
         ticket: false,
+        sources: None,
+        browser: None,
         share: None,
         rules: Vec::new(),
         here: false,
@@ -129,8 +143,12 @@ fn lane_config(lane: &Lane, role: Role, here: impl Fn(&LaneName) -> bool) -> Lan
         Role::Entry => LaneConfig {
             priority: lane.spec.priority,
             ticket: lane.spec.trust == Trust::Ticket,
+            // A lane that asks for a source and names none admits nobody.
+            sources: (lane.spec.trust == Trust::Source)
+                .then(|| lane.spec.sources.clone().unwrap_or_default()),
+            browser: browsers::config(group, lane),
             share: share_config(lane),
-            rules: lane.spec.rules.clone(),
+            rules: lane.spec.rules.iter().cloned().chain(browsers::rule(group, lane)).collect(),
             ..bare
         },
         Role::Inbound => LaneConfig { here: here(name), ..bare },

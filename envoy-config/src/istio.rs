@@ -36,6 +36,7 @@ mod mk_input;
 mod module;
 pub mod names;
 mod object;
+mod off_mesh;
 mod policy;
 mod protocol;
 mod replies;
@@ -100,6 +101,7 @@ pub fn clusters_of(input: &Input) -> BTreeSet<ClusterKey> {
 /// An object is larger than the API server accepts.
 pub fn generate(input: &Input) -> Result<Generated, GenerateError> {
     let (mesh, mut findings) = Mesh::new(input);
+    findings.extend(filters::unknown_addresses(&mesh));
     let mut objects = subsets::destination_rules(&mesh)?;
     objects.extend(clusters::envoy_filters(&mesh)?);
     objects.extend(routes::envoy_filters(&mesh, &mut findings)?);

@@ -34,6 +34,8 @@ pub(crate) enum LogLevel {
 
 /// The header map of a request.
 const REQUEST_HEADERS: u32 = 0;
+/// The header map of a response.
+const RESPONSE_HEADERS: u32 = 2;
 /// The buffer that holds the configuration during `on_configure`.
 const PLUGIN_CONFIGURATION: u32 = 7;
 
@@ -58,6 +60,13 @@ unsafe extern "C" {
     ) -> u32;
     fn proxy_get_header_map_pairs(map: u32, to: *mut *mut u8, length_to: *mut usize) -> u32;
     fn proxy_replace_header_map_value(
+        map: u32,
+        name: *const u8,
+        name_length: usize,
+        value: *const u8,
+        value_length: usize,
+    ) -> u32;
+    fn proxy_add_header_map_value(
         map: u32,
         name: *const u8,
         name_length: usize,
@@ -152,15 +161,26 @@ pub(crate) fn request_headers() -> Result<Vec<u8>, Status> {
 
 /// Replaces all lines of request header `name` by one, or adds it.
 pub(crate) fn set_request_header(name: &str, value: &[u8]) -> Result<(), Status> {
+    set_header(REQUEST_HEADERS, name, value)
+}
+
+/// Replaces all lines of response header `name` by one, or adds it.
+pub(crate) fn set_response_header(name: &str, value: &[u8]) -> Result<(), Status> {
+    set_header(RESPONSE_HEADERS, name, value)
+}
+
+fn set_header(map: u32, name: &str, value: &[u8]) -> Result<(), Status> {
     // SAFETY: both pointers and lengths are those of live slices.
     check(unsafe {
-        proxy_replace_header_map_value(
-            REQUEST_HEADERS,
-            name.as_ptr(),
-            name.len(),
-            value.as_ptr(),
-            value.len(),
-        )
+        proxy_replace_header_map_value(map, name.as_ptr(), name.len(), value.as_ptr(), value.len())
+    })
+}
+
+/// Adds a line of response header `name`.
+pub(crate) fn add_response_header(name: &str, value: &[u8]) -> Result<(), Status> {
+    // SAFETY: both pointers and lengths are those of live slices.
+    check(unsafe {
+        proxy_add_header_map_value(RESPONSE_HEADERS, name.as_ptr(), name.len(), value.as_ptr(), value.len())
     })
 }
 

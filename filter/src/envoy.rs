@@ -1,7 +1,7 @@
 //! The host as Envoy implements it.
 
 use crate::abi::{self, MetricKind};
-use crate::host::{Clock, MetricId, MetricsHost, RequestHost, SharedHost, Versioned};
+use crate::host::{Clock, MetricId, MetricsHost, RequestHost, ResponseHost, SharedHost, Versioned};
 
 /// Envoy, in the context of the callback that is running.
 #[derive(Clone, Copy, Debug)]
@@ -35,6 +35,17 @@ impl RequestHost for Envoy {
 
     fn set_fault(&self, fault: &str) {
         let _ = abi::set_property("fault", fault.as_bytes());
+    }
+}
+
+impl ResponseHost for Envoy {
+    fn add_response_header(&self, name: &str, value: &[u8]) {
+        // The response goes on as it is when Envoy refuses.
+        let _ = abi::add_response_header(name, value);
+    }
+
+    fn set_response_header(&self, name: &str, value: &[u8]) {
+        let _ = abi::set_response_header(name, value);
     }
 }
 

@@ -30,6 +30,15 @@ pub trait RequestHost {
     fn set_fault(&self, fault: &str);
 }
 
+/// The response at hand.
+pub trait ResponseHost {
+    /// Adds a line of header `name`.
+    fn add_response_header(&self, name: &str, value: &[u8]);
+
+    /// Replaces all lines of header `name` by one, or adds it.
+    fn set_response_header(&self, name: &str, value: &[u8]);
+}
+
 /// Number of a metric in one VM.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MetricId(pub u32);

@@ -21,6 +21,7 @@
     clippy::unreachable
 )]
 
+pub mod answer;
 pub mod configure;
 pub mod head;
 pub mod host;

@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use lane::browser::CookieChange;
 use lane::metric::CounterId;
 use lane::outcome::Edit;
 use lane::program::{Known, Program};
@@ -36,8 +37,11 @@ impl Running {
         &self.program
     }
 
-    /// Decides a request and does what was decided.
-    pub fn on_request(&self, host: &(impl RequestHost + MetricsHost + SharedHost + Clock)) {
+    /// Decides a request and does what was decided; what is left is said by the answer.
+    pub fn on_request(
+        &self,
+        host: &(impl RequestHost + MetricsHost + SharedHost + Clock),
+    ) -> Vec<CookieChange> {
         let now_ms = if self.program.needs_time() { host.now_ms() } else { 0 };
         let outcome = {
             let head = EnvoyHead::new(host, &self.habit);
@@ -62,6 +66,7 @@ impl Running {
                 host.increment(metric);
             }
         }
+        outcome.cookies
     }
 
     /// The number of a counter, which is defined when it is first needed.

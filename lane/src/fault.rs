@@ -121,7 +121,7 @@ pub struct Wait {
     /// What it is around.
     pub shape: Shape,
     /// Up to so much more or less.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default)]
     pub jitter_ms: u64,
 }
 
@@ -157,11 +157,6 @@ impl Shape {
             }
         }
     }
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
-fn is_zero(number: &u64) -> bool {
-    *number == 0
 }
 
 /// The random numbers of one fault for one request: a hash of what they stand for, so that they are the same again.

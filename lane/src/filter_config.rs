@@ -8,14 +8,17 @@ mod fault;
 use serde::{Deserialize, Serialize};
 
 use crate::metric;
-use crate::model::{BucketRange, Rule, StickyKey};
+use crate::model::{BucketRange, Rule, Sources, StickyKey};
 use crate::name::{BaggageKey, GroupName, HeaderName, KeyId, LaneName, NamespaceName, WorkloadName};
 use crate::ticket::{Audience, PublicKey};
 
 pub use fault::FaultConfig;
 
 /// The newest format; this code reads all up to it.
-pub const FORMAT_VERSION: u32 = 2;
+pub const FORMAT_VERSION: u32 = 3;
+
+/// The format of configurations with tickets and nothing newer.
+pub const FORMAT_WITH_TICKETS: u32 = 2;
 
 /// The format of configurations without tickets and faults. What needs no newer format is written in this one, so that modules
 /// of the release before read it.
@@ -164,6 +167,12 @@ pub struct LaneConfig {
     /// Entry role: whether a request needs a ticket to enter.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub ticket: bool,
+    /// Entry role: from where a request may enter; from anywhere where nothing is said. Since format 3.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sources: Option<Sources>,
+    /// Entry role: how browsers ask for the lane, beside a rule for it. Since format 3.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub browser: Option<BrowserConfig>,
     /// Entry role: the share of the requests that match.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub share: Option<ShareConfig>,
@@ -174,6 +183,16 @@ pub struct LaneConfig {
     /// which reaches a baseline workload is a fallback and not just a service that the lane leaves out.
     #[serde(default)]
     pub here: bool,
+}
+
+/// By what browsers ask for a lane, and stay in it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BrowserConfig {
+    /// Query parameter with the lane's name, or with a ticket for it; an empty one takes the cookie away.
+    pub query: String,
+    /// Cookie with the same.
+    pub cookie: String,
 }
 
 /// A share with the buckets that it holds.

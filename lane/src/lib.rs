@@ -19,6 +19,7 @@
 )]
 
 pub mod baggage;
+pub mod browser;
 pub mod cookie;
 pub mod duration;
 pub mod fault;
@@ -35,6 +36,7 @@ pub mod parse;
 pub mod percent;
 pub mod precedence;
 mod predicate;
+mod preflight;
 pub mod problem;
 pub mod program;
 pub mod query;
@@ -42,6 +44,7 @@ pub mod recovery;
 #[cfg(feature = "schema")]
 mod schema;
 pub mod share;
+pub mod source;
 mod subject;
 pub mod ticket;
 pub mod trace_id;

@@ -38,6 +38,9 @@ pub const TICKETS_TOTAL: &str = "graylane_tickets_total";
 /// Requests into which a fault was injected, by `fault`. More of them than the group lets suffer at one time pass
 /// unharmed, which Envoy counts as `faults_overflow`.
 pub const FAULTS_TOTAL: &str = "graylane_faults_total";
+/// Requests that would have entered a lane with sources, by what was made of theirs: let in by `address` or `principal`,
+/// or not, since it is `unlisted` or the client `unidentified`.
+pub const SOURCES_TOTAL: &str = "graylane_sources_total";
 /// Gauge: the smallest generation among the workers, per role and group.
 pub const GENERATION: &str = "graylane_generation";
 /// Gauge: workers (with Envoy's main thread) whose heartbeat is fresh, per role and group.
@@ -48,7 +51,7 @@ pub const HEARTBEAT_SECONDS: &str = "graylane_heartbeat_seconds";
 pub const BAD_CONFIGS_TOTAL: &str = "graylane_bad_configs_total";
 
 /// The base names of all metrics.
-pub const NAMES: [&str; 12] = [
+pub const NAMES: [&str; 13] = [
     REQUESTS_TOTAL,
     FALLBACKS_TOTAL,
     RESTORED_TOTAL,
@@ -57,6 +60,7 @@ pub const NAMES: [&str; 12] = [
     STRIPPED_TOTAL,
     TICKETS_TOTAL,
     FAULTS_TOTAL,
+    SOURCES_TOTAL,
     GENERATION,
     WORKERS,
     HEARTBEAT_SECONDS,

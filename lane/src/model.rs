@@ -3,6 +3,7 @@
 //! The types are tolerant when read (an older program must read newer objects); unknown fields are
 //! reported by [`crate::parse`], and what serde cannot check by [`crate::validate`].
 
+pub mod browser;
 pub mod condition;
 pub mod fault;
 pub mod group;
@@ -13,16 +14,17 @@ pub mod trust;
 
 use serde::{Deserialize, Serialize};
 
+pub use browser::CookieFromQuery;
 pub use condition::{Condition, NamedMatch, Rule, ValueMatch};
 pub use fault::{At, Delay, Faults, LaneFaultSpec, Normal, Uniform};
 pub use group::{Fallback, LaneGroupSpec, Propagation, Recovery, RouteMode, Service};
 pub use lane::{BucketRange, LaneSpec, Share, StickyKey};
 pub use release::{Afterwards, Change, HistoryEntry, Release, ReleaseAction, ReleasePhase, ReleaseStatus};
 pub use status::{
-    AcceptedSpec, ClusterInForce, ClusterPhase, LaneFaultStatus, LaneGroupStatus, LaneInForce, LanePhase,
-    LaneStatus, ObjectCondition, ProxyCount,
+    AcceptedSpec, ClockApart, ClusterInForce, ClusterPhase, LaneFaultStatus, LaneGroupStatus, LaneInForce,
+    LanePhase, LaneStatus, LostLane, ObjectCondition, ProxyCount,
 };
-pub use trust::{TicketKey, Tickets, Trust};
+pub use trust::{Sources, TicketKey, Tickets, Trust};
 
 /// The `apiVersion` of every object of this model.
 pub const API_VERSION: &str = "graylane.dev/v1alpha1";

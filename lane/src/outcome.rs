@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use crate::browser::CookieChange;
 use crate::metric::CounterId;
 use crate::name::{FaultName, LaneName};
 
@@ -33,6 +34,8 @@ pub struct Outcome<'a> {
     pub fault: Option<&'a FaultName>,
     /// Counters to increment by one.
     pub counters: Counters,
+    /// What the answer to the request says of cookies.
+    pub cookies: Vec<CookieChange>,
 }
 
 /// At most [`Counters::CAPACITY`] counters, without allocation.

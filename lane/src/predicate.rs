@@ -1,8 +1,11 @@
 //! Conditions, compiled: a tree of matches over a request's head.
 
+use std::collections::BTreeSet;
+
 use crate::head::RequestHead;
 use crate::matcher::Matcher;
 use crate::model::Condition;
+use crate::preflight::Preflight;
 use crate::problem::Problem;
 use crate::subject::Subject;
 
@@ -66,13 +69,33 @@ impl Predicate {
         }
     }
 
-    /// Whether the condition holds for this request.
-    pub(crate) fn holds(&self, head: &impl RequestHead) -> bool {
+    /// Whether the condition holds for this request. For a preflight, a condition on a header also holds where the header
+    /// is to follow, since nobody knows its value yet.
+    pub(crate) fn holds(&self, head: &impl RequestHead, preflight: Option<&Preflight<'_>>) -> bool {
         match self {
-            Self::All(parts) => parts.iter().all(|part| part.holds(head)),
-            Self::Any(parts) => parts.iter().any(|part| part.holds(head)),
-            Self::Not(part) => !part.holds(head),
+            Self::All(parts) => parts.iter().all(|part| part.holds(head, preflight)),
+            Self::Any(parts) => parts.iter().any(|part| part.holds(head, preflight)),
+            Self::Not(part) => !part.holds(head, preflight),
+            Self::Is(Subject::Header(name), _)
+                if preflight.is_some_and(|preflight| preflight.names(name.as_str())) =>
+            {
+                true
+            }
             Self::Is(subject, matcher) => subject.read(head).is_some_and(|value| matcher.matches(&value)),
+        }
+    }
+
+    /// Adds the headers that the condition looks at.
+    pub(crate) fn add_headers(&self, headers: &mut BTreeSet<String>) {
+        match self {
+            Self::All(parts) | Self::Any(parts) => {
+                parts.iter().for_each(|part| part.add_headers(headers));
+            }
+            Self::Not(part) => part.add_headers(headers),
+            Self::Is(Subject::Header(name), _) => {
+                headers.insert(name.to_string());
+            }
+            Self::Is(..) => {}
         }
     }
 }

@@ -3,6 +3,8 @@
 //! One [`Program`] is one role of one workload. [`Program::on_request`] is a pure function of the compiled
 //! rules, the request's head, the time and a random draw; it returns what to do and never does it.
 
+mod announced;
+mod browser;
 mod decide;
 mod entry;
 mod explain;
@@ -148,7 +150,8 @@ impl Program {
             Compiled::Entry(entry) => {
                 let looked = entry.ticket(&self.config, head, now_ms, &Direct);
                 let opened = looked.and_then(Result::ok).map(|opened| opened.lane);
-                entry.rules().decide(&self.config, head, decide::Given { now_ms, draw, opened })
+                let given = decide::Given { now_ms, draw, opened };
+                entry.rules().decide(&self.config, head, given, &decide::Stranger::default())
             }
             Compiled::Inbound(_) | Compiled::Outbound(_) => None,
         }

@@ -22,6 +22,23 @@ pub fn get<'a>(path: &'a [u8], name: &str) -> Option<Cow<'a, [u8]>> {
     })
 }
 
+/// The path without all query parameters of that name; `None` where there is none of them.
+#[must_use]
+pub fn remove(path: &[u8], name: &str) -> Option<Vec<u8>> {
+    let end = path.iter().position(|b| *b == b'#').unwrap_or(path.len());
+    let (whole, fragment) = path.split_at_checked(end)?;
+    let mut halves = whole.splitn(2, |b| *b == b'?');
+    let (before, query) = (halves.next()?, halves.next()?);
+    let is_named =
+        |pair: &[u8]| *decoded(pair.split(|b| *b == b'=').next().unwrap_or_default()) == *name.as_bytes();
+    let kept: Vec<_> = query.split(|b| *b == b'&').filter(|pair| !is_named(pair)).collect();
+    if kept.len() == query.split(|b| *b == b'&').count() {
+        return None;
+    }
+    let separator: &[u8] = if kept.is_empty() { b"" } else { b"?" };
+    Some([before, separator, &kept.join(&b'&'), fragment].concat())
+}
+
 fn decoded(text: &[u8]) -> Cow<'_, [u8]> {
     if !text.contains(&b'+') {
         return percent_decode(text).into();
@@ -55,6 +72,21 @@ mod tests {
     }
 
     #[test]
+    fn all_parameters_of_the_name_are_removed() {
+        for (path, want) in [
+            ("/?q=1", Some("/")),
+            ("/a?q=1&b=2&q&%71=3#q=4", Some("/a?b=2#q=4")),
+            ("/?a&q", Some("/?a")),
+            ("/?qq=1", None),
+            ("/q=1", None),
+            ("/#?q=1", None),
+            ("", None),
+        ] {
+            assert_eq!(remove(path.as_bytes(), "q").as_deref(), want.map(str::as_bytes), "{path}");
+        }
+    }
+
+    #[test]
     fn query_and_fragment_are_cut_from_the_path() {
         for (path, want) in [("/a?b", "/a"), ("/a#b?c", "/a"), ("/a", "/a"), ("*", "*"), ("", "")] {
             assert_eq!(path_only(path.as_bytes()), want.as_bytes(), "{path}");
@@ -75,6 +107,8 @@ mod tests {
         #[test]
         fn any_bytes_are_read_without_a_trap(path: Vec<u8>) {
             let _ = get(&path, "q");
+            let rest = remove(&path, "q").unwrap_or_else(|| path.clone());
+            proptest::prop_assert_eq!(get(&rest, "q"), None);
             proptest::prop_assert!(path.starts_with(path_only(&path)));
         }
     }

@@ -19,6 +19,7 @@ use crate::name::{
     ServiceName, WorkloadName,
 };
 use crate::percent::Percent;
+use crate::source::{AddressRange, Principal};
 use crate::ticket::PublicKey;
 
 /// A DNS label (RFC 1123).
@@ -29,6 +30,10 @@ const ENTRY: &str = "^([a-z0-9]([-a-z0-9]*[a-z0-9])?/)?[a-z0-9]([-a-z0-9]*[a-z0-
 const TOKEN: &str = "^[A-Za-z0-9!#$%&'*+.^_`|~-]+$";
 /// 32 bytes in base64url (RFC 4648, section 5) without padding.
 const KEY: &str = "^[A-Za-z0-9_-]{43}$";
+/// An IPv4 or IPv6 address, perhaps with the length of a prefix.
+const RANGE: &str = "^[0-9A-Fa-f:.]+(/[0-9]{1,3})?$";
+/// A SPIFFE ID, or the beginning of one and `*`.
+const PRINCIPAL: &str = "^spiffe://[^/*\\s]+/[^*\\s]*[*]?$";
 
 /// A duration such as `500ms`, `5s` or `1m30s`.
 const DURATION: &str = "^([0-9]+(\\.[0-9]+)?(h|m|s|ms))+$";
@@ -73,6 +78,8 @@ text_schema! {
     FaultScope, LABEL, 63;
     Milliseconds, DURATION, 32;
     PublicKey, KEY, 43;
+    AddressRange, RANGE, 43;
+    Principal, PRINCIPAL, 2048;
 }
 
 impl JsonSchema for Percent {

@@ -1,6 +1,7 @@
 //! What a condition looks at, and how it is read from a request's head.
 
 use std::borrow::Cow;
+use std::net::IpAddr;
 
 use crate::head::RequestHead;
 use crate::model::{Condition, StickyKey, ValueMatch};
@@ -75,6 +76,13 @@ pub(crate) fn sticky_value<'h>(key: &StickyKey, head: &'h impl RequestHead) -> O
         StickyKey::Query(name) => Subject::Query(name.clone()).read(head),
         StickyKey::Source => within(head.source_address()?, |address| Some(without_port(address))),
     }
+}
+
+/// The client's address, one of IPv4 always as such; `None` where it is none of the Internet.
+pub(crate) fn client_ip(head: &impl RequestHead) -> Option<IpAddr> {
+    let address = head.source_address()?;
+    let ip: IpAddr = std::str::from_utf8(without_port(&address)).ok()?.parse().ok()?;
+    Some(ip.to_canonical())
 }
 
 /// An address as `IP:port` or `[IPv6]:port` without its port and brackets.

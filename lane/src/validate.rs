@@ -1,5 +1,6 @@
 //! What serde cannot say: whether a group and its lanes make sense, alone and together.
 
+mod browser;
 mod faults;
 mod rules;
 mod trust;
@@ -14,7 +15,7 @@ use crate::share::BUCKETS;
 
 pub use faults::faults;
 pub use rules::{MAX_TERMS, MAX_VALUES};
-pub use trust::MAX_KEYS;
+pub use trust::{MAX_KEYS, MAX_SOURCES};
 
 /// The most rules in the lanes of one group.
 pub const MAX_RULES: usize = 10_000;
@@ -124,6 +125,7 @@ pub fn lanes(group: &LaneGroup, lanes: &[Lane], facts: &Facts) -> Vec<Problem> {
         admission(lane, facts, &mut found);
         rules::check(group, lane, &mut found);
         trust::of_lane(group, lane, facts, &mut found);
+        browser::check(group, lane, &mut found);
         gaps(group, lane, facts, &mut found);
         problems.extend(found.into_iter().map(|problem| of_lane(lane, problem)));
     }
@@ -150,7 +152,8 @@ fn membership(group: &LaneGroup, lane: &Lane, problems: &mut Vec<Problem>) {
 
 /// Whether anybody is, or still is, admitted.
 fn admission(lane: &Lane, facts: &Facts, problems: &mut Vec<Problem>) {
-    if lane.spec.rules.is_empty() && lane.spec.share.is_none() {
+    let spec = &lane.spec;
+    if spec.rules.is_empty() && spec.cookie_from_query.is_none() && spec.share.is_none() {
         let remedy = "add a rule or a share, unless only requests that are marked already belong to it";
         problems.push(Problem::warning("spec.rules", "the lane admits nobody", remedy));
     }

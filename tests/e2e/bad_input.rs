@@ -1,6 +1,7 @@
 //! Hostile and broken requests: a clear 4xx of Envoy's codec or an untouched 200, never a 5xx of ours, never a
 //! trap. Afterwards every worker still decides.
 
+mod counted;
 mod frames;
 mod requests;
 

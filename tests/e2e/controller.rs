@@ -1,7 +1,9 @@
 //! The controller on a real API server: from lane groups and lanes to Istio's objects, and back to nothing.
 
 mod bad_edits;
+mod clocks;
 mod demo;
+mod endings;
 pub(super) use tests::fake_proxies;
 mod faults;
 mod http_routes;

@@ -1,6 +1,7 @@
 //! The shipped module decides as the engine does natively: the same generated requests, 0 differences in header
 //! edits, in the lane that access logs show, and in counters.
 
+mod faults;
 mod generate;
 
 use std::collections::BTreeMap;
@@ -28,6 +29,7 @@ const BAD_SETS: usize = 12;
 struct Seen {
     headers: Vec<Header>,
     lane: Option<Vec<u8>>,
+    fault: Option<Vec<u8>>,
     counters: BTreeMap<String, i64>,
 }
 
@@ -53,7 +55,9 @@ fn natively(program: &Program, request: &Request) -> Seen {
     for metric in outcome.counters.iter().filter_map(|id| program.counter(id)) {
         *counters.entry(metric.stat_name()).or_default() += 1;
     }
-    Seen { headers, lane: outcome.lane.map(|lane| lane.as_str().as_bytes().to_vec()), counters }
+    let lane = outcome.lane.map(|lane| lane.as_str().as_bytes().to_vec());
+    let fault = outcome.fault.map(|fault| fault.as_str().as_bytes().to_vec());
+    Seen { headers, lane, fault, counters }
 }
 
 fn by_the_module(instance: &mut Instance, request: &Request) -> Result<Seen> {
@@ -67,7 +71,8 @@ fn by_the_module(instance: &mut Instance, request: &Request) -> Result<Seen> {
     let outcome = instance.request(headers)?;
     ensure!(outcome.action == Action::Continue && outcome.local_response.is_none(), "{outcome:?}");
     let mut properties = outcome.properties;
-    let seen = Seen { headers: outcome.headers, lane: properties.remove("lane"), counters: outcome.metrics };
+    let (lane, fault) = (properties.remove("lane"), properties.remove("fault"));
+    let seen = Seen { headers: outcome.headers, lane, fault, counters: outcome.metrics };
     ensure!(properties.is_empty(), "other properties are set: {properties:?}");
     Ok(seen)
 }
@@ -133,7 +138,7 @@ fn report(coverage: &Coverage) -> Result<()> {
     let share = |part: u64| part * 100 / requests;
     ensure!((10..=90).contains(&share(*in_a_lane)), "{in_a_lane} of {requests} are in a lane");
     ensure!((10..=90).contains(&share(*edited)), "{edited} of {requests} are edited");
-    for name in ["requests", "fallbacks", "restored", "skipped", "stripped"] {
+    for name in ["requests", "fallbacks", "restored", "skipped", "sources", "stripped"] {
         ensure!(counters.contains_key(&format!("graylane_{name}_total")), "nothing has {name}: {counters:?}");
     }
     Figures::new("the shipped module decides as the engine does natively")

@@ -4,6 +4,7 @@ mod fallback;
 mod faults;
 mod http2;
 mod lanes;
+mod off_mesh;
 mod policies;
 mod strict;
 mod user_routes;

@@ -2,11 +2,14 @@
 
 mod bad_config;
 mod bad_input;
+mod browsers;
+mod clocks;
 mod cluster;
 mod controller;
 mod differential;
 mod docs;
 mod doctor_cluster;
+mod end_times;
 mod fallback;
 mod faults;
 mod images;
@@ -19,11 +22,13 @@ mod matrix;
 mod memory;
 mod observability;
 mod order;
+mod preflights;
 mod propagation;
 mod protocols;
 mod receipts;
 mod recovery;
 mod smoke;
+mod sources;
 mod standalone_files;
 mod strict;
 mod tickets;

@@ -4,6 +4,7 @@ mod baggage;
 mod dropped;
 mod forged;
 mod off_mesh;
+mod unread;
 
 use anyhow::Result;
 use chain::{Seen, Witness};

@@ -4,6 +4,7 @@ mod ambiguous;
 mod flat;
 mod forms;
 mod many;
+mod module;
 
 use anyhow::{Context as _, Result, ensure};
 use chain::Forward;
@@ -141,7 +142,13 @@ async fn a_lane_that_is_found_again_is_in_header_and_baggage() -> Result<()> {
     let proxies = mesh.lanectl(&["get", "proxies", "-o", "wide"]).await?.stdout;
     let losing: Vec<_> = proxies.lines().filter(|line| line.contains("gray: ")).collect();
     assert!(losing.len() == 1 && losing[0].starts_with("b-v1 "), "{proxies}");
-    assert!(losing[0].trim_end().ends_with("gray: 1 found by trace"), "{proxies}");
+    assert!(losing[0].contains("gray: 1 found by trace"), "{proxies}");
+    let status = mesh.lanectl(&["status"]).await?.stdout;
+    assert!(status.contains("6 of 6 proxies run"), "{status}");
+    assert!(status.lines().any(|line| line.starts_with("gray ")), "{status}");
+    let losing: Vec<_> = status.lines().filter(|line| line.contains("1 or more")).collect();
+    assert!(losing.len() == 1 && losing[0].starts_with("b/b-v1 "), "{status}");
+    assert!(losing[0].ends_with("the request's trace") && status.contains("let them copy"), "{status}");
     // A lane that has been removed is found no more, though its trace is still known.
     let sidecar = Sidecar::of(&mesh, "b-v1")?;
     assert_eq!(sidecar.sends("traceparent", &traceparent(1, 9)).await?.hops(), "c-gray");

@@ -42,6 +42,7 @@ pub struct Load {
     requests: u64,
     duration: Option<Duration>,
     pause: Duration,
+    rate: Option<u32>,
     deadline: Duration,
     fresh: bool,
     calls: Arc<Calls>,
@@ -65,6 +66,7 @@ impl Load {
             requests: u64::MAX,
             duration: None,
             pause: Duration::ZERO,
+            rate: None,
             deadline: DEADLINE,
             fresh: false,
             calls: Arc::new(calls),
@@ -95,6 +97,15 @@ impl Load {
         Self { pause, ..self }
     }
 
+    /// Sends each request when it is due, at this many a second, whether or not those before it have been answered.
+    ///
+    /// One that is due while every stream of every connection waits for an answer is sent late: give enough of
+    /// them, and look at [`Report::rate`].
+    #[must_use]
+    pub fn rate(self, rate: u32) -> Self {
+        Self { rate: Some(rate), ..self }
+    }
+
     /// Lets a request take this long.
     #[must_use]
     pub fn deadline(self, deadline: Duration) -> Self {
@@ -112,7 +123,8 @@ impl Load {
     pub fn start(self) -> Running {
         let stop = CancellationToken::new();
         let (started, answered) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
-        let until = self.duration.map(|duration| Instant::now() + duration);
+        let begin = Instant::now();
+        let until = self.duration.map(|duration| begin + duration);
         let (mut workers, mut clients) = (JoinSet::new(), Vec::new());
         for connection in 0..self.connections {
             let client = Client::new(self.addr, self.protocol).deadline(self.deadline);
@@ -124,6 +136,7 @@ impl Load {
                     requests: self.requests,
                     until,
                     pause: self.pause,
+                    rate: self.rate.map(|rate| (begin, rate)),
                     calls: Arc::clone(&self.calls),
                     started: Arc::clone(&started),
                     answered: Arc::clone(&answered),
@@ -179,6 +192,8 @@ struct Worker {
     requests: u64,
     until: Option<Instant>,
     pause: Duration,
+    /// Since when, and how many a second.
+    rate: Option<(Instant, u32)>,
     calls: Arc<Calls>,
     started: Arc<AtomicU64>,
     answered: Arc<AtomicU64>,
@@ -189,6 +204,9 @@ impl Worker {
     async fn run(self) -> Report {
         let mut report = Report::default();
         while let Some(number) = self.next() {
+            if !self.is_due(number).await {
+                break;
+            }
             let start = Instant::now();
             let result = self.client.send((self.calls)(number)).await;
             let verdict = verdict(&mut report, result);
@@ -205,6 +223,13 @@ impl Worker {
             }
         }
         report
+    }
+
+    /// Waits until a request is due; `false` when the load was stopped before.
+    async fn is_due(&self, number: u64) -> bool {
+        let Some((begin, rate)) = self.rate else { return true };
+        let due = begin + Duration::from_secs_f64(number as f64 / f64::from(rate));
+        self.stop.run_until_cancelled(tokio::time::sleep_until(due.into())).await.is_some()
     }
 
     /// The number of the next request, unless there is to be none.

@@ -11,11 +11,12 @@ use crate::workspace::Workspace;
 use crate::{process, wasm};
 
 /// The measurements, each a command of the crate `bench`; together about half an hour.
-const MEASUREMENTS: [&[&str]; 5] = [
+const MEASUREMENTS: [&[&str]; 6] = [
     &["instructions"],
     &["envoy", "--protocol", "h2", "--rounds", "60"],
     &["envoy", "--protocol", "h1", "--rounds", "30"],
     &["memory"],
+    &["delays"],
     &["cluster"],
 ];
 

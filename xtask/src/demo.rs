@@ -9,25 +9,69 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
+use clap::Args;
 
 use self::chain::{Chain, Way};
 use self::children::Children;
 use crate::workspace::Workspace;
 use crate::{process, tools, wasm};
 
-/// What the demo shows: a header to send or none, and the way that its request must take.
-const CASES: [(Option<&str>, &str); 2] = [
-    (None, "gateway → a[baseline] → b[baseline] → c[baseline]"),
-    (Some("x-gray: 1"), "gateway → a[gray] → b[baseline] → c[gray]"),
-];
+/// What the demo sends: a header or none.
+const SENT: [Option<&str>; 2] = [None, Some("x-gray: 1")];
+/// The ways that these requests must take, by the trail.
+const WAYS: [&str; 2] =
+    ["gateway → a[baseline] → b[baseline] → c[baseline]", "gateway → a[gray] → b[baseline] → c[gray]"];
+/// The same by the applications, of which one drops the trail.
+const HOPS: [&str; 2] = ["a-v1 → b-v1 → c-v1", "a-gray → b-v1 → c-gray"];
+
+/// What to show.
+#[derive(Args)]
+pub(crate) struct Options {
+    /// End after the first requests, with an exit code
+    #[arg(long)]
+    once: bool,
+    /// Let the application of a workload forward `traceparent`, `baggage` or `none` of its headers; sidecars then
+    /// find lanes again by traces. Can be given several times
+    #[arg(long, value_name = "WORKLOAD=WHAT", value_parser = forward)]
+    forward: Vec<(String, String)>,
+}
+
+/// The demos that tests run: applications that forward everything, one that forwards nothing but its trace, and one
+/// of a lane that forwards nothing.
+pub(crate) fn all(ws: &Workspace) -> Result<()> {
+    run(ws, &Options { once: true, forward: Vec::new() })?;
+    for (workload, what) in [("b-v1", "traceparent"), ("a-gray", "none")] {
+        let forward = vec![(workload.to_owned(), what.to_owned())];
+        let ways = demonstrate(ws, &Options { once: true, forward })?;
+        ensure!(ways == HOPS, "with {workload}={what} the ways are {ways:?} instead of {HOPS:?}");
+    }
+    Ok(())
+}
+
+fn forward(text: &str) -> Result<(String, String), String> {
+    let (name, what) = text.split_once('=').ok_or("write it as WORKLOAD=WHAT")?;
+    Ok((name.to_owned(), what.to_owned()))
+}
+
+/// Shows the example chain; where every application forwards everything, an unexpected way fails.
+pub(crate) fn run(ws: &Workspace, options: &Options) -> Result<()> {
+    let ways = demonstrate(ws, options)?;
+    ensure!(!options.forward.is_empty() || ways == WAYS, "the ways are {ways:?} instead of {WAYS:?}");
+    Ok(())
+}
 
 /// Builds everything, starts the chain, sets a lane, shows the way of requests; stays until Ctrl-C
-/// unless `once`.
-pub(crate) fn run(ws: &Workspace, once: bool) -> Result<()> {
+/// unless it is to be done `once`. Returns the ways.
+fn demonstrate(ws: &Workspace, options: &Options) -> Result<Vec<String>> {
+    let Options { once, forward } = options;
     let interrupted = Arc::new(AtomicBool::new(false));
     let flag = Arc::clone(&interrupted);
-    ctrlc::set_handler(move || flag.store(true, Ordering::SeqCst))?;
+    // One for all demos of this process, of which only the last one stays.
+    match ctrlc::set_handler(move || flag.store(true, Ordering::SeqCst)) {
+        Ok(()) | Err(ctrlc::Error::MultipleHandlers) => {}
+        Err(error) => return Err(error.into()),
+    }
 
     step("building the filter");
     let module = wasm::build_filter(ws)?;
@@ -43,27 +87,30 @@ pub(crate) fn run(ws: &Workspace, once: bool) -> Result<()> {
     let topology = dir.path().join("topology.yaml");
     std::fs::write(&topology, chain.text())?;
     step("writing the configuration of every Envoy");
-    lanectl.run(&[
-        "init",
-        "shop",
-        "--entry=gateway",
-        "--service=a,b,c",
-        "--trail",
-        &format!("--topology={}", topology.display()),
-        &format!("--module={}", module.display()),
-    ])?;
+    let files = [format!("--topology={}", topology.display()), format!("--module={}", module.display())];
+    let mut init =
+        vec!["init", "shop", "--entry=gateway", "--service=a,b,c", "--trail", &files[0], &files[1]];
+    init.extend((!forward.is_empty()).then_some("--recovery"));
+    lanectl.run(&init)?;
 
     // Declared after the directory, so that the processes end before their files go.
     let mut children = Children::default();
-    start(&mut children, &chain, &bin.join("chain"), &envoy, &lanectl.dir)?;
+    for (workload, _) in forward {
+        ensure!(chain.workloads.iter().any(|w| w.name == *workload), "there is no workload {workload}");
+    }
+    start(&mut children, &chain, &[bin.join("chain"), envoy], &lanectl.dir, forward)?;
     wait_until_ready(&chain, &mut children, &interrupted)?;
     step("setting the lane as a pipeline does");
     lanectl.run(&["set-lane", "gray", "--header=x-gray"])?;
     lanectl.run(&["wait"])?;
 
-    show(&chain)?;
-    if once || interrupted.load(Ordering::SeqCst) {
-        return Ok(());
+    let ways = show(&chain, forward.is_empty())?;
+    if !forward.is_empty() {
+        println!();
+        process::run_shown(&mut lanectl.command(&["status"]))?;
+    }
+    if *once || interrupted.load(Ordering::SeqCst) {
+        return Ok(ways);
     }
     println!("\nTry it:\n{}\nCtrl-C ends the demo.", advice(&chain, &lanectl));
     while !interrupted.load(Ordering::SeqCst) {
@@ -71,7 +118,7 @@ pub(crate) fn run(ws: &Workspace, once: bool) -> Result<()> {
         std::thread::sleep(Duration::from_millis(200));
     }
     step("stopping");
-    Ok(())
+    Ok(ways)
 }
 
 fn step(text: &str) {
@@ -86,12 +133,24 @@ struct Lanectl {
 
 impl Lanectl {
     fn run(&self, args: &[&str]) -> Result<()> {
+        process::run(&mut self.command(args))
+    }
+
+    fn command(&self, args: &[&str]) -> Command {
         eprintln!("$ lanectl {}", args.join(" "));
-        process::run(Command::new(&self.binary).arg("--dir").arg(&self.dir).args(args))
+        let mut command = Command::new(&self.binary);
+        command.arg("--dir").arg(&self.dir).args(args);
+        command
     }
 }
 
-fn start(children: &mut Children, chain: &Chain, app: &Path, envoy: &Path, dir: &Path) -> Result<()> {
+fn start(
+    children: &mut Children,
+    chain: &Chain,
+    [app, envoy]: &[PathBuf; 2],
+    dir: &Path,
+    forward: &[(String, String)],
+) -> Result<()> {
     step(&format!("starting {} applications and {} Envoys", chain.workloads.len(), chain.proxies().count()));
     let logs = dir.join("logs");
     std::fs::create_dir_all(&logs)?;
@@ -100,6 +159,9 @@ fn start(children: &mut Children, chain: &Chain, app: &Path, envoy: &Path, dir: 
         let version = workload.lane.as_deref().unwrap_or("v1");
         cmd.args(["--name", &workload.name, "--service", &workload.service, "--version", version]);
         cmd.args(["--listen", &workload.app]);
+        for (_, what) in forward.iter().filter(|(name, _)| *name == workload.name) {
+            cmd.args(["--forward", what]);
+        }
         if let Some(next) = chain.next_service(&workload.service) {
             cmd.arg("--next").arg(format!("http://{}", workload.outbound)).args(["--next-host", next]);
         }
@@ -130,22 +192,23 @@ fn wait_until_ready(chain: &Chain, children: &mut Children, interrupted: &Atomic
     Ok(())
 }
 
-/// Sends the requests and checks their ways; an unexpected one fails the demo.
-fn show(chain: &Chain) -> Result<()> {
+/// Sends the requests, each with a trace of its own, and returns their ways: by the trail, or by the applications
+/// where one drops it.
+fn show(chain: &Chain, by_trail: bool) -> Result<Vec<String>> {
     println!();
-    for (header, want) in CASES {
-        let mut request = ureq::get(format!("http://{}/", chain.gateway.listen));
+    let mut ways = Vec::new();
+    for (number, header) in (1..).zip(SENT) {
+        let mut request = ureq::get(format!("http://{}/", chain.gateway.listen))
+            .header("traceparent", format!("00-{number:032x}-{number:016x}-01"));
         if let Some((name, value)) = header.and_then(|header| header.split_once(": ")) {
             request = request.header(name, value);
         }
         let body = request.call().context("the gateway did not answer")?.body_mut().read_to_string()?;
-        let way = Way::from_answer(&body)?.to_string();
+        let way = if by_trail { Way::from_answer(&body)?.to_string() } else { chain::names(&body)? };
         println!("{:<18} {way}", header.unwrap_or("without a header"));
-        if way != want {
-            bail!("expected {want}; the last application saw {body}");
-        }
+        ways.push(way);
     }
-    Ok(())
+    Ok(ways)
 }
 
 fn advice(chain: &Chain, lanectl: &Lanectl) -> String {

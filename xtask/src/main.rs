@@ -30,11 +30,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Task {
     /// Show the example chain on real Envoys, with a lane set as a pipeline sets it; until Ctrl-C
-    Demo {
-        /// End after the first requests, with an exit code
-        #[arg(long)]
-        once: bool,
-    },
+    Demo(demo::Options),
     /// Build the Wasm modules: the filter as it is shipped, and the benches' no-op filter
     Wasm,
     /// Build the module and the controller as OCI images, and push them where asked
@@ -67,7 +63,7 @@ fn main() -> ExitCode {
 fn run(task: &Task) -> Result<()> {
     let ws = Workspace::load()?;
     match task {
-        Task::Demo { once } => demo::run(&ws, *once),
+        Task::Demo(options) => demo::run(&ws, options),
         Task::Wasm => wasm::run(&ws),
         Task::Image(options) => image::run(&ws, options),
         Task::Bench => bench::run(&ws),

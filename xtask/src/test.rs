@@ -71,7 +71,7 @@ impl Step {
             Self::Jenkins => steps::jenkins(ws),
             Self::Wasm => crate::wasm::run(ws),
             Self::Unit => steps::unit(ws),
-            Self::Demo => crate::demo::run(ws, true),
+            Self::Demo => crate::demo::all(ws),
             Self::E2e => steps::e2e(ws, full),
         }
     }

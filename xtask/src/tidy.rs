@@ -6,6 +6,7 @@
 mod dependencies;
 mod documents;
 mod modules;
+mod named_tests;
 mod panics;
 mod rust_code;
 mod size;
@@ -44,6 +45,7 @@ pub(crate) fn run(ws: &Workspace) -> Result<()> {
         modules::check(&files),
         panics::check(&files),
         documents::check(&files, &ws.root),
+        named_tests::check(&files),
         dependencies::check(&files, ws)?,
     ]
     .concat();
@@ -93,6 +95,7 @@ impl File {
     fn is_data(&self) -> bool {
         let name = self.path.rsplit('/').next().unwrap_or_default();
         self.path.split('/').any(|part| part == "testdata")
+            || self.path.starts_with("fuzz/corpus/")
             || name.ends_with(".snap")
             || name.ends_with(".proptest-regressions")
             || ["Cargo.lock", "go.sum", "LICENSE"].contains(&name)

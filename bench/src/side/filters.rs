@@ -26,14 +26,19 @@ pub(crate) fn router() -> Value {
 /// The fault filter, which delays and aborts nobody.
 pub(crate) fn idle_fault() -> Value {
     let nobody = json!({"numerator": 0});
-    filter(
-        "envoy.filters.http.fault",
-        json!({
-            "@type": "type.googleapis.com/envoy.extensions.filters.http.fault.v3.HTTPFault",
-            "delay": {"fixed_delay": "1s", "percentage": nobody},
-            "abort": {"http_status": 503, "percentage": nobody},
-        }),
-    )
+    fault(&json!({
+        "delay": {"fixed_delay": "1s", "percentage": nobody},
+        "abort": {"http_status": 503, "percentage": nobody},
+    }))
+}
+
+/// The fault filter with these fields.
+pub(crate) fn fault(fields: &Value) -> Value {
+    let mut config = json!({"@type": "type.googleapis.com/envoy.extensions.filters.http.fault.v3.HTTPFault"});
+    for (name, field) in fields.as_object().into_iter().flatten() {
+        config[name] = field.clone();
+    }
+    filter("envoy.filters.http.fault", config)
 }
 
 /// The filter that copies the entry header into metadata.

@@ -1,6 +1,7 @@
 //! `lanectl get`: what there is.
 
 use clap::{Args, ValueEnum};
+use jiff::Timestamp;
 use lane::model::{Lane, LaneGroup, StickyKey};
 use lane::name::LaneName;
 use serde::Serialize;
@@ -9,6 +10,7 @@ use super::error::CommandError;
 use super::proxy_view::{self, ProxyView};
 use super::ui::{Output, Ui};
 use super::{state, target};
+use crate::ending;
 use crate::standalone::error::{Error, Result};
 use crate::standalone::store::{Objects, Store};
 
@@ -86,13 +88,13 @@ fn lanes(objects: &Objects, args: &GetArgs, ui: &Ui) -> Result<u8> {
         Output::Name => names(ui, "lane", lanes.iter().map(|lane| lane.metadata.name.as_str())),
         Output::Table => {
             let rows: Vec<_> = lanes.iter().map(|lane| lane_row(objects, lane)).collect();
-            ui.table(&["NAME", "RULES", "SHARE", "SERVICES", "EXPIRES"], &rows)
+            ui.table(&["NAME", "RULES", "SHARE", "SERVICES", "ENDS"], &rows)
         }
         Output::Wide => {
             let rows: Vec<_> = lanes.iter().map(|lane| wide_lane_row(objects, lane)).collect();
-            let header =
-                ["NAME", "RULES", "SHARE", "SERVICES", "EXPIRES", "STICKY", "PRIORITY", "OWNER", "GROUP"];
-            ui.table(&header, &rows)
+            let narrow = ["NAME", "RULES", "SHARE", "SERVICES", "ENDS"];
+            let wide = ["EXPIRES", "STICKY", "PRIORITY", "OWNER", "GROUP"];
+            ui.table(&[narrow, wide].concat(), &rows)
         }
     }
 }
@@ -103,7 +105,7 @@ fn lane_row(objects: &Objects, lane: &Lane) -> Vec<String> {
         lane.spec.rules.len().to_string(),
         lane.spec.share.as_ref().map_or("-".to_owned(), |share| share.percent.to_string()),
         services(objects, &lane.metadata.name),
-        lane.spec.expires.map_or("-".to_owned(), |end| end.to_string()),
+        ending::cell(lane.spec.expires, Timestamp::now()),
     ]
 }
 
@@ -111,6 +113,7 @@ fn wide_lane_row(objects: &Objects, lane: &Lane) -> Vec<String> {
     let key = lane.spec.share.as_ref().and_then(|share| share.key.as_ref());
     let mut row = lane_row(objects, lane);
     row.extend([
+        lane.spec.expires.map_or("-".to_owned(), |end| end.to_string()),
         key.map_or("-".to_owned(), sticky),
         lane.spec.priority.to_string(),
         lane.spec.owner.clone().unwrap_or_else(|| "-".to_owned()),

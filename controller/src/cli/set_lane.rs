@@ -3,12 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use lane::model::{LANE, Lane, LaneSpec, Trust};
+use lane::model::{CookieFromQuery, LANE, Lane, LaneSpec};
 use lane::name::{GroupName, LaneName};
 use lane::problem::Problem;
 
 use super::error::CommandError;
 use super::rule_flags::{RuleFlags, ShareFlags, end};
+use super::trust_flags::TrustFlags;
 use super::ui::Ui;
 use super::{ChangeArgs, apply, open};
 use crate::standalone::documents::{in_file, parse_lane};
@@ -31,9 +32,12 @@ pub(super) struct SetLaneArgs {
     rule: RuleFlags,
     #[command(flatten)]
     share: ShareFlags,
-    /// Admit only requests that show a ticket for the lane (`lanectl ticket issue`)
-    #[arg(long)]
-    ticket: bool,
+    /// Let browsers ask for the lane by this query parameter, with the lane's name or a ticket as its value, and stay in it
+    /// by a cookie; an empty value takes the cookie away
+    #[arg(long, value_name = "NAME")]
+    cookie_from_query: Option<String>,
+    #[command(flatten)]
+    trust: TrustFlags,
     /// End of the lane: a time or a duration from now, kept by the filter itself
     #[arg(long, value_name = "TIME", value_parser = end)]
     expires: Option<jiff::Timestamp>,
@@ -49,7 +53,7 @@ pub(super) struct SetLaneArgs {
         long,
         value_name = "FILE",
         conflicts_with_all = ["headers", "cookies", "queries", "path", "method", "host", "source", "any",
-            "percent", "sticky", "ticket", "expires", "priority", "owner"]
+            "percent", "sticky", "cookie_from_query", "ticket", "from_addresses", "from_principals", "expires", "priority", "owner"]
     )]
     pub(super) file: Option<PathBuf>,
     #[command(flatten)]
@@ -64,7 +68,12 @@ impl SetLaneArgs {
             priority: self.priority.unwrap_or(0),
             rules: self.rule.rule().into_iter().collect(),
             share: self.share.share(),
-            trust: if self.ticket { Trust::Ticket } else { Trust::Free },
+            trust: self.trust.trust(),
+            cookie_from_query: self
+                .cookie_from_query
+                .clone()
+                .map(|query| CookieFromQuery { query, cookie: None }),
+            sources: self.trust.sources(),
             expires: self.expires,
             owner: self.owner.clone(),
             release: None,

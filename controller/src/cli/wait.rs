@@ -54,6 +54,9 @@ pub(super) async fn run(store: &Store, args: &WaitArgs, ui: &Ui) -> Result<u8, C
         tokio::time::sleep(POLL).await;
     };
     proxy_view::print(&views, args.output, ui)?;
+    for warning in views.iter().filter_map(|view| view.answer().clock_warning()) {
+        ui.say(&format!("warning: {warning}"));
+    }
     verdict(store, &state, &answers(&views), demand, ui)
 }
 

@@ -6,6 +6,7 @@ use lane::model::{ObjectCondition, ProxyCount};
 use lane::problem::Problem;
 
 use super::dereference::{Reading, Unresolved};
+use crate::ending::Ending;
 
 /// The object makes sense.
 pub const ACCEPTED: &str = "Accepted";
@@ -13,8 +14,12 @@ pub const ACCEPTED: &str = "Accepted";
 pub const RESOLVED_REFS: &str = "ResolvedRefs";
 /// The proxies run it.
 pub const PROGRAMMED: &str = "Programmed";
+/// The lane ends soon, or has ended; not there as long as there is nothing to say.
+pub const ENDING: &str = "Ending";
+/// The proxies' clocks are the controller's, as far as can be told.
+pub const CLOCKS_AGREE: &str = "ClocksAgree";
 
-/// Why a condition is false, beside what generation finds.
+/// Why a condition is false, beside what generation finds; and why [`ENDING`] is true.
 pub mod reason {
     /// The spec makes no sense.
     pub const INVALID: &str = "Invalid";
@@ -38,8 +43,14 @@ pub mod reason {
     pub const IN_STEPS: &str = "InSteps";
     /// The group is going.
     pub const REMOVING: &str = "Removing";
+    /// The clocks of proxies are not the controller's.
+    pub const CLOCKS_APART: &str = "ClocksApart";
+    /// The lane ends within minutes.
+    pub const ENDS_SOON: &str = "EndsSoon";
+    /// The end of the lane has come.
+    pub const ENDED: &str = "Ended";
     /// All of them.
-    pub const ALL: [&str; 11] = [
+    pub const ALL: [&str; 14] = [
         INVALID,
         CONFLICTING_GROUP,
         NOT_ACCEPTED,
@@ -51,6 +62,9 @@ pub mod reason {
         PROXIES_UNVERIFIED,
         IN_STEPS,
         REMOVING,
+        CLOCKS_APART,
+        ENDS_SOON,
+        ENDED,
     ];
 }
 
@@ -93,10 +107,42 @@ impl Draft {
         self.status == "True"
     }
 
+    /// Why, in one word.
+    #[must_use]
+    pub fn reason(&self) -> &str {
+        &self.reason
+    }
+
     /// Why, for people.
     #[must_use]
     pub fn message(&self) -> &str {
         &self.message
+    }
+
+    /// `Ending`, of a lane; none as long as its end is far.
+    #[must_use]
+    pub fn ending(lane: &str, end: Timestamp, now: Timestamp) -> Option<Self> {
+        let (reason, message) = match Ending::of(end, now) {
+            Ending::Later => return None,
+            Ending::Soon => (
+                reason::ENDS_SOON,
+                format!(
+                    "nobody enters the lane from {end} on; `lanectl set-lane {lane} --expires` moves its end"
+                ),
+            ),
+            Ending::Over => (
+                reason::ENDED,
+                format!("nobody enters the lane since {end}; `lanectl remove-lane {lane}` removes it"),
+            ),
+        };
+        Some(Self::good(ENDING, reason, message))
+    }
+
+    /// Whether a condition says the same.
+    #[must_use]
+    pub fn is_said_by(&self, said: &ObjectCondition) -> bool {
+        (self.kind, self.status, self.reason.as_str(), self.message.as_str())
+            == (said.kind.as_str(), said.status.as_str(), said.reason.as_str(), said.message.as_str())
     }
 
     /// `Accepted`, from problems: false with the errors, or true with the warnings.

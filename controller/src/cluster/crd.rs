@@ -68,7 +68,13 @@ pub struct LaneGroupResource(pub LaneGroupSpec);
     ),
     printcolumn(name = "Release", type_ = "string", json_path = ".status.release.phase"),
     printcolumn(name = "Share", type_ = "number", json_path = ".spec.share.percent"),
-    printcolumn(name = "Expires", type_ = "date", json_path = ".spec.expires"),
+    // No `date`: kubectl shows how long such a time is ago, and this one is to come.
+    printcolumn(name = "Expires", type_ = "string", json_path = ".spec.expires"),
+    printcolumn(
+        name = "Ending",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type==\"Ending\")].reason"
+    ),
     printcolumn(name = "Owner", type_ = "string", json_path = ".spec.owner", priority = 1),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
     validation = Rule::new("self.metadata.name != 'baseline'")

@@ -25,8 +25,8 @@ use super::world::World;
 
 pub(super) use consent::{ACCEPT_FROM, command as consent_command};
 pub(crate) use istio_objects::is_ours;
-pub use proxies::Proxy;
 pub(crate) use proxies::{PROXY_CONTAINER, version};
+pub use proxies::{Proxy, Serves};
 
 /// What is the same for all groups.
 #[derive(Clone, Debug)]

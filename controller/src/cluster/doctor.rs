@@ -152,6 +152,14 @@ pub const CHECKS: &[Check] = &[
         run: state::conditions,
     },
     Check {
+        id: "clocks-agree",
+        holds: "the proxies' clocks are the controller's, as far as they have told",
+        needs: &[],
+        beside: &[],
+        from_absence: false,
+        run: state::clocks,
+    },
+    Check {
         id: "pods-in-subset",
         holds: "every ready pod is either of the baseline or of a lane",
         needs: &GROUP,

@@ -129,10 +129,11 @@ async fn start(options: Options) -> Result<(), StartError> {
     };
     let reporter =
         Reporter { controller: "lane-controller".into(), instance: Some(options.identity.clone()) };
-    let recorder = Recorder::new(client.clone(), reporter);
+    let recorder = Recorder::new(client.clone(), reporter.clone());
     let scraper = Scraper::new(&options.proxy_metrics)?;
     let memory = Memory::default();
-    let mut ctx = Context { client: client.clone(), world, settings, scraper, recorder, metrics, memory };
+    let mut ctx =
+        Context { client: client.clone(), world, settings, scraper, recorder, reporter, metrics, memory };
     // Whoever can fill its caches once can do it when it begins to lead.
     if run::fill(&mut ctx, &view, &stop).await?.is_none() {
         return Ok(());

@@ -81,7 +81,7 @@ fn in_phase(
 
 /// The lane without anything by which a request enters it.
 fn bare(lane: Lane) -> Lane {
-    Object { spec: LaneSpec { rules: Vec::new(), share: None, ..lane.spec }, ..lane }
+    Object { spec: LaneSpec { rules: Vec::new(), share: None, cookie_from_query: None, ..lane.spec }, ..lane }
 }
 
 fn no_rules(group: &GroupName) -> LaneSpec {
@@ -91,6 +91,8 @@ fn no_rules(group: &GroupName) -> LaneSpec {
         rules: Vec::new(),
         share: None,
         trust: Trust::default(),
+        cookie_from_query: None,
+        sources: None,
         expires: None,
         owner: None,
         release: None,

@@ -1,16 +1,23 @@
-//! Which generation each proxy runs, asked of the proxies themselves.
+//! Which generation each proxy runs, which lanes its application has lost and how far its clock is from ours, asked of the
+//! proxies themselves.
 //!
 //! The filter counts its generation as the smallest among its workers, and how many workers live, for each group
 //! by itself, as statistics that Istio offers on the metrics port of every pod.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt as _};
-use lane::metric::{GENERATION, GROUP, WORKERS};
+use jiff::{SignedDuration, Timestamp};
+use lane::metric::{GENERATION, GROUP, RESTORED_TOTAL, TRACES_TOTAL, WORKERS};
 use lane::model::ProxyCount;
+use reqwest::header;
 
 use super::dereference::Proxy;
+use super::lost_lanes::Told;
+use crate::clock;
+use crate::losses::Loss;
 
 /// How long a proxy may take to answer.
 const TIMEOUT: Duration = Duration::from_secs(3);
@@ -26,6 +33,48 @@ pub enum Receipt {
     Runs(u64),
     /// It could not be asked, or has no filter.
     Unverified,
+}
+
+/// The answer of a proxy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer<'p> {
+    /// The proxy.
+    pub proxy: &'p Proxy,
+    /// What it runs.
+    pub receipt: Receipt,
+    /// What its application has lost.
+    pub losses: Vec<Loss>,
+    /// By how much its clock is ahead of ours; `None` where it has not said.
+    pub ahead: Option<SignedDuration>,
+}
+
+impl Answer<'_> {
+    /// What is known of the lanes that the proxy's application has lost; none at an entry, which has no application.
+    #[must_use]
+    pub fn lost(&self) -> Option<Told<'_>> {
+        let losses = (self.receipt != Receipt::Unverified).then_some(self.losses.as_slice());
+        Some(Told { serves: self.proxy.serves.as_ref()?, losses })
+    }
+}
+
+/// By how much the clock of each is ahead of ours, by the `NAMESPACE/NAME` of its pod; `None` where it has not said.
+#[must_use]
+pub fn clocks(answers: &[Answer<'_>]) -> BTreeMap<String, Option<SignedDuration>> {
+    answers.iter().map(|answer| (answer.proxy.pod.clone(), answer.ahead)).collect()
+}
+
+/// Counts the proxies that run `generation`.
+#[must_use]
+pub fn count(answers: &[Answer<'_>], generation: u64) -> ProxyCount {
+    let number = |wanted: fn(Receipt, u64) -> bool| {
+        let found = answers.iter().filter(|answer| wanted(answer.receipt, generation)).count();
+        u32::try_from(found).unwrap_or(u32::MAX)
+    };
+    ProxyCount {
+        total: u32::try_from(answers.len()).unwrap_or(u32::MAX),
+        ready: number(|receipt, generation| matches!(receipt, Receipt::Runs(found) if found >= generation)),
+        unverified: number(|receipt, _| receipt == Receipt::Unverified),
+    }
 }
 
 /// Asks proxies.
@@ -45,46 +94,46 @@ impl Scraper {
         Ok(Self { http, url: url.to_owned() })
     }
 
-    /// Counts the proxies that run `generation` of a group, which the filter calls `group`.
-    pub async fn count(&self, proxies: &[Proxy], group: &str, generation: u64) -> ProxyCount {
-        let receipts = stream::iter(proxies).map(|proxy| self.ask(proxy, group)).buffer_unordered(AT_ONCE);
-        let receipts: Vec<Receipt> = receipts.collect().await;
-        let number = |wanted: fn(&Receipt, u64) -> bool| {
-            let found = receipts.iter().filter(|receipt| wanted(receipt, generation)).count();
-            u32::try_from(found).unwrap_or(u32::MAX)
-        };
-        ProxyCount {
-            total: u32::try_from(proxies.len()).unwrap_or(u32::MAX),
-            ready: number(
-                |receipt, generation| matches!(receipt, Receipt::Runs(found) if *found >= generation),
-            ),
-            unverified: number(|receipt, _| *receipt == Receipt::Unverified),
-        }
+    /// Asks all proxies of a group, which the filter calls `group`.
+    pub async fn ask<'p>(&self, proxies: &'p [Proxy], group: &str) -> Vec<Answer<'p>> {
+        stream::iter(proxies)
+            .map(|proxy| self.ask_one(proxy, group))
+            .buffer_unordered(AT_ONCE)
+            .collect()
+            .await
     }
 
-    async fn ask(&self, proxy: &Proxy, group: &str) -> Receipt {
-        let Some(address) = proxy.address.filter(|_| proxy.has_proxy) else { return Receipt::Unverified };
+    async fn ask_one<'p>(&self, proxy: &'p Proxy, group: &str) -> Answer<'p> {
+        let silent = Answer { proxy, receipt: Receipt::Unverified, losses: Vec::new(), ahead: None };
+        let Some(address) = proxy.address.filter(|_| proxy.has_proxy) else { return silent };
         match self.statistics(address, group).await {
-            Ok(text) => read(&text, group),
+            Ok((text, ahead)) => {
+                let (receipt, losses) = (read(&text, group), Loss::of_prometheus(&text));
+                Answer { receipt, losses, ahead, ..silent }
+            }
             Err(error) => {
                 tracing::debug!(pod = proxy.pod, %error, "the proxy cannot be asked");
-                Receipt::Unverified
+                silent
             }
         }
     }
 
-    async fn statistics(&self, address: IpAddr, group: &str) -> Result<String, reqwest::Error> {
+    async fn statistics(
+        &self,
+        address: IpAddr,
+        group: &str,
+    ) -> Result<(String, Option<SignedDuration>), reqwest::Error> {
         let ip = if address.is_ipv6() { format!("[{address}]") } else { address.to_string() };
         // A regex over the names that Envoy gives its statistics, before labels are found in them.
-        let wanted = format!("{GROUP}=.={group};.;({GENERATION}|{WORKERS})|server.concurrency");
-        self.http
-            .get(self.url.replace("{ip}", &ip))
-            .query(&[("filter", wanted)])
-            .send()
-            .await?
-            .error_for_status()?
-            .text()
-            .await
+        let wanted = format!(
+            "{GROUP}=.={group};.;({GENERATION}|{WORKERS})|{RESTORED_TOTAL}|{TRACES_TOTAL}|server.concurrency"
+        );
+        let asked = Timestamp::now();
+        let request = self.http.get(self.url.replace("{ip}", &ip)).query(&[("filter", wanted)]);
+        let response = request.send().await?.error_for_status()?;
+        let date = response.headers().get(header::DATE).and_then(|date| date.to_str().ok());
+        let ahead = clock::ahead(date, asked, Timestamp::now());
+        Ok((response.text().await?, ahead))
     }
 }
 

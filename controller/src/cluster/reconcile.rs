@@ -4,6 +4,7 @@
 //! anywhere is followed by one that ends at the same objects. The number of a new generation is in the group's
 //! status before the first object that carries it is written.
 
+mod endings;
 mod faults;
 mod finalizer;
 mod gateways;
@@ -21,21 +22,23 @@ use std::collections::BTreeMap;
 use envoy_config::istio::{GenerateError, IstioObject, clusters_of, generate, names};
 use jiff::Timestamp;
 use kube::api::Api;
-use kube::runtime::events::Recorder;
+use kube::runtime::events::{Recorder, Reporter};
 use kube::{Client, ResourceExt as _};
 use lane::metric::group_label;
-use lane::model::{LaneGroupStatus, Object, ProxyCount};
+use lane::model::{LaneGroupStatus, Object};
 
 use super::accepted::{self, Verdict};
 use super::apply::{self, ApplyError, Owned};
+use super::clocks::Clocks;
 use super::clusters;
 use super::conditions;
 use super::crd::LaneGroup;
 use super::dereference::{self, Reading, Settings};
+use super::lost_lanes::{self, Told};
 use super::metrics::Metrics;
 use super::neighbours;
 use super::phases;
-use super::receipts::Scraper;
+use super::receipts::{self, Answer, Scraper};
 use super::world::World;
 
 /// Everything that a pass uses.
@@ -50,12 +53,15 @@ pub struct Context {
     pub scraper: Scraper,
     /// Writes events.
     pub recorder: Recorder,
+    /// In whose name events are written.
+    pub reporter: Reporter,
     /// Counts passes.
     pub metrics: Metrics,
     /// What was written while this controller leads.
     pub memory: Memory,
 }
 
+pub use endings::changes_in;
 pub use gateways::{entries_of, reconcile_gateway, serving};
 pub use memory::Memory;
 
@@ -200,23 +206,29 @@ impl<'a> Pass<'a> {
             self.ctx.memory.put_in_force(self.group, Some(reading.input.clone()));
         }
         written?;
-        let proxies = self.count(&reading, status.rules_generation).await;
+        let answers = self.ask(&reading).await;
+        let proxies = receipts::count(&answers, status.rules_generation);
+        let lost: Vec<Told<'_>> = answers.iter().filter_map(Answer::lost).collect();
+        let names: Vec<_> = status.lanes.iter().map(|lane| &lane.name).collect();
+        let lost_lanes = lost_lanes::next(&status.lost_lanes, &lost, &names);
         let drafts = conditions::of_group(accepted, &reading, &generated.findings, proxies);
         let drafts = conditions::in_steps(drafts, clusters::are_moving(&status));
-        let status = LaneGroupStatus { proxies, ..status };
+        let clocks = Clocks::of(&receipts::clocks(&answers), &status.clocks_apart);
+        let clocks_apart = clocks.named.clone();
+        let status = LaneGroupStatus { proxies, lost_lanes, clocks_apart, ..status };
         self.put_faults(&faults, &drafts).await?;
         self.step_releases(&mut lanes, &reading, &status).await;
-        self.finish(status, drafts, &lanes).await
+        self.finish(status, drafts, clocks.condition(), &lanes).await
     }
 
     fn status(&self) -> LaneGroupStatus {
         self.group.status.clone().unwrap_or_default()
     }
 
-    /// Counts the proxies that have followed.
-    async fn count(&self, reading: &Reading, generation: u64) -> ProxyCount {
+    /// Asks the group's proxies what they run, what their applications have lost, and the time.
+    async fn ask<'r>(&self, reading: &'r Reading) -> Vec<Answer<'r>> {
         let label = group_label(&self.namespace, &reading.input.group.metadata.name);
-        self.ctx.scraper.count(&reading.proxies, &label, generation).await
+        self.ctx.scraper.ask(&reading.proxies, &label).await
     }
 
     fn groups(&self) -> Api<LaneGroup> {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
+use jiff::Timestamp;
 use lane::model::LaneGroupSpec;
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
@@ -15,7 +16,9 @@ use super::leader::Elector;
 use super::metrics::PassResult;
 use super::neighbours;
 use super::queue::{Due, Key, Place, Queue};
-use super::reconcile::{Context, Memory, Outcome, entries_of, reconcile, reconcile_gateway, serving};
+use super::reconcile::{
+    Context, Memory, Outcome, changes_in, entries_of, reconcile, reconcile_gateway, serving,
+};
 use super::world::{Change, Changes, Scope, World};
 
 /// When to ask proxies again that have not followed.
@@ -215,9 +218,9 @@ async fn pass(ctx: &Context, key: Key, failures: u32) -> (Key, Option<Due>) {
     ctx.metrics.passed(result, begun.elapsed());
     ctx.metrics.groups(ctx.world.groups.len());
     let (wait, failures) = match outcome {
-        Ok(Outcome::Settled) => (RESYNC, 0),
+        Ok(Outcome::Settled) => (until_news(ctx, &key).min(RESYNC), 0),
         Ok(Outcome::Waiting) => (ASK_AGAIN, 0),
-        Ok(Outcome::Unverified) => (TRY_AGAIN, 0),
+        Ok(Outcome::Unverified) => (until_news(ctx, &key).min(TRY_AGAIN), 0),
         Ok(Outcome::Gone) => return (key, None),
         Err(error) => {
             let wait = FIRST_RETRY.saturating_mul(2_u32.saturating_pow(failures)).min(LAST_RETRY);
@@ -226,4 +229,13 @@ async fn pass(ctx: &Context, key: Key, failures: u32) -> (Key, Option<Due>) {
         }
     };
     (key, Some(Due { at: Instant::now() + wait, failures }))
+}
+
+/// How long it is until time alone brings something to say of a group: the end of a lane comes nearer.
+fn until_news(ctx: &Context, key: &Key) -> Duration {
+    let news = match key {
+        Key::Group(group) => changes_in(&ctx.world, group, Timestamp::now()),
+        Key::Gateway(_) => None,
+    };
+    news.unwrap_or(RESYNC)
 }

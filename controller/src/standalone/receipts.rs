@@ -7,14 +7,16 @@ use std::time::Duration;
 
 use envoy_config::names::{filter_generation_stat, filter_workers_stat};
 use envoy_config::standalone::{Proxy, Receipt, Stage};
+use jiff::{SignedDuration, Timestamp};
 use lane::filter_config::Role;
-use reqwest::Client;
+use reqwest::{Client, header};
 use serde::Serialize;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::error::{Error, Result};
-use super::losses::Loss;
+use crate::clock;
+use crate::losses::Loss;
 
 /// How long one question to a proxy may take.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -45,6 +47,17 @@ pub struct Answer {
     pub verdict: Verdict,
     /// The lanes that its application has lost.
     pub losses: Vec<Loss>,
+    /// By how much its clock is ahead of ours, as [`clock::ahead`] says.
+    pub ahead: Option<SignedDuration>,
+}
+
+impl Answer {
+    /// What is to be told of the clock of a proxy, where it is not ours.
+    #[must_use]
+    pub fn clock_warning(&self) -> Option<String> {
+        let told = clock::told(self.ahead.filter(|ahead| clock::is_apart(*ahead))?);
+        Some(format!("the clock of {} is {told}: lanes and tickets end there by that clock", self.proxy))
+    }
 }
 
 /// The proxies that count as evidence for a change.
@@ -141,40 +154,60 @@ pub fn lagging(answers: &[Answer], demand: Demand) -> Vec<Lagging> {
 }
 
 async fn ask_one(client: &Client, proxy: &Proxy, stages: &[Stage]) -> Answer {
-    let (verdict, losses) = match tokio::time::timeout(PATIENCE, read(client, proxy)).await {
-        Ok(Ok((stats, concurrency))) => {
-            (judge(&proxy.receipts, stages, &stats, concurrency), Loss::all(&stats))
+    let silent = |verdict| (verdict, Vec::new(), None);
+    let (verdict, losses, ahead) = match tokio::time::timeout(PATIENCE, read(client, proxy)).await {
+        Ok(Ok(Said { stats, concurrency, ahead })) => {
+            (judge(&proxy.receipts, stages, &stats, concurrency), Loss::of_statistics(&stats), ahead)
         }
-        Ok(Err(verdict)) => (verdict, Vec::new()),
-        Err(_) => (Verdict::Silent(format!("no answer within {PATIENCE:?}")), Vec::new()),
+        Ok(Err(verdict)) => silent(verdict),
+        Err(_) => silent(Verdict::Silent(format!("no answer within {PATIENCE:?}"))),
     };
-    Answer { proxy: proxy.name.to_string(), verdict, losses }
+    Answer { proxy: proxy.name.to_string(), verdict, losses, ahead }
 }
 
-/// The statistics that receipts are about, and the number of workers.
-async fn read(client: &Client, proxy: &Proxy) -> Result<(BTreeMap<String, String>, u64), Verdict> {
-    let info = get(client, proxy, "/server_info").await?;
+/// What a proxy says.
+struct Said {
+    /// The statistics that receipts are about.
+    stats: BTreeMap<String, String>,
+    /// The number of workers.
+    concurrency: u64,
+    /// By how much its clock is ahead.
+    ahead: Option<SignedDuration>,
+}
+
+async fn read(client: &Client, proxy: &Proxy) -> Result<Said, Verdict> {
+    let (info, _) = get(client, proxy, "/server_info").await?;
     let info: serde_json::Value =
         serde_json::from_str(&info).map_err(|error| Verdict::Silent(format!("/server_info: {error}")))?;
     let concurrency = info.pointer("/command_line_options/concurrency").and_then(serde_json::Value::as_u64);
     let concurrency =
         concurrency.ok_or_else(|| Verdict::Silent("/server_info names no concurrency".to_owned()))?;
-    let stats = get(client, proxy, "/stats?filter=version_text%7Cgraylane_").await?;
+    let (stats, ahead) = get(client, proxy, "/stats?filter=version_text%7Cgraylane_").await?;
     let lines = stats.lines().filter_map(|line| line.rsplit_once(": "));
     let stats = lines.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-    Ok((stats, concurrency))
+    Ok(Said { stats, concurrency, ahead })
 }
 
-async fn get(client: &Client, proxy: &Proxy, path: &str) -> Result<String, Verdict> {
-    let text = match client.get(format!("http://{}{path}", proxy.admin)).send().await {
+/// The body of a page, and by how much the clock that dated it is ahead.
+async fn get(
+    client: &Client,
+    proxy: &Proxy,
+    path: &str,
+) -> Result<(String, Option<SignedDuration>), Verdict> {
+    let asked = Timestamp::now();
+    let response = match client.get(format!("http://{}{path}", proxy.admin)).send().await {
         Ok(response) if !response.status().is_success() => {
             return Err(Verdict::Silent(format!("{path} answers {}", response.status())));
         }
-        Ok(response) => response.text().await,
+        Ok(response) => Ok(response),
         Err(error) if is_refused(&error) => return Err(Verdict::Stopped),
         Err(error) => Err(error),
     };
-    text.map_err(|error| Verdict::Silent(innermost(&error).to_string()))
+    let silent = |error: reqwest::Error| Verdict::Silent(innermost(&error).to_string());
+    let response = response.map_err(silent)?;
+    let date = response.headers().get(header::DATE).and_then(|date| date.to_str().ok());
+    let ahead = clock::ahead(date, asked, Timestamp::now());
+    Ok((response.text().await.map_err(silent)?, ahead))
 }
 
 /// Whether nobody listens: a host that cannot be reached may well run.

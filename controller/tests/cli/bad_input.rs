@@ -98,9 +98,14 @@ fn wrong_usage_is_exit_code_2() {
 #[test]
 fn without_a_group_every_verb_says_how_to_begin() {
     let shop = Shop::empty();
-    for args in
-        [&["get", "lanes"][..], &["set-lane", "gray", "--header", "h"], &["apply"], &["wait"], &["validate"]]
-    {
+    for args in [
+        &["get", "lanes"][..],
+        &["set-lane", "gray", "--header", "h"],
+        &["apply"],
+        &["wait"],
+        &["validate"],
+        &["status"],
+    ] {
         let run = shop.lanectl(args);
         assert_eq!(run.code, 1, "{args:?}: {run}");
         assert!(run.stderr.contains("hint: run `lanectl init NAME"), "{args:?}: {run}");
@@ -115,7 +120,8 @@ fn what_only_one_target_knows_is_wrong_on_the_other() {
         &["apply", "-n", "shop"][..],
         &["render", "--context", "c"],
         &["init", "shop", "--entry=g", "--service=a", "--topology=topology.yaml", "-n", "shop"],
-        &["status", "--dir", "graylane"],
+        &["doctor", "--dir", "graylane"],
+        &["status", "--group", "shop"],
         &["get", "lanes", "--dir", "graylane", "-n", "shop"],
         &["get", "lanes", "-A"],
         &["get", "lanes", "--watch"],

@@ -150,3 +150,28 @@ fn of_many_rules_those_that_are_far_from_holding_are_cut() {
     assert_eq!(rules("table"), 21, "twenty, and the one that holds");
     assert_eq!(rules("wide"), 50);
 }
+
+#[test]
+fn a_lane_that_asks_for_a_source_says_what_it_makes_of_one() {
+    let shop = Shop::init(&[]);
+    shop.lanectl(&[
+        "set-lane",
+        "gray",
+        "--header=x-gray",
+        "--from-address=10.0.0.0/8,2001:db8::/32",
+        "--from-principal=spiffe://m/ns/test/*",
+    ]);
+    let explain = |source: &[&str]| shop.lanectl(&[&["explain", "-H", "x-gray: 1"], source].concat()).stdout;
+    for trusted in
+        ["--source-ip=10.1.2.3", "--source-ip=2001:db8::1", "--source-identity=spiffe://m/ns/test/sa/a"]
+    {
+        let text = explain(&[trusted]);
+        assert!(text.starts_with("lane gray, by rule flags\n"), "{text}");
+    }
+    let text = explain(&["--source-ip=11.1.2.3"]);
+    let unlisted = "gray/flags: holds, but the lane does not list the client's address or principal\n";
+    assert!(text.starts_with("lane baseline,") && text.contains(unlisted), "{text}");
+    let text = explain(&[]);
+    let unknown = "holds, but the lane asks for a source; say which: --source-ip, --source-identity\n";
+    assert!(text.contains(unknown), "{text}");
+}

@@ -27,7 +27,7 @@ pub(crate) struct RequestHeaders {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) request_headers_to_add: Vec<HeaderValueOption>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub(crate) request_headers_to_remove: Vec<&'static str>,
+    pub(crate) request_headers_to_remove: Vec<String>,
 }
 
 /// `envoy.config.route.v3.VirtualHost`.
@@ -98,6 +98,8 @@ pub(crate) struct RoutePatch {
 pub(crate) struct RouteHeaders {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) request_headers_to_add: Vec<HeaderValueOption>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) request_headers_to_remove: Vec<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) response_headers_to_remove: Vec<&'static str>,
 }

@@ -103,6 +103,29 @@ fn a_workload_stamps_its_lane_only_where_the_group_says_so() {
 }
 
 #[test]
+fn only_the_entry_knows_of_sources_and_an_older_module_refuses_them() {
+    let lane = |spec: &str| mk_lane("gray", &format!(r#"{{"group":"shop",{spec}}}"#));
+    let listed = lane(r#""trust":"Source","sources":{"addresses":["10.0.0.0/8"]}"#);
+    let forgotten = lane(r#""trust":"Source""#);
+    let free = lane(r#""trust":"Free","sources":{"addresses":["10.0.0.0/8"]}"#);
+    let group = mk_group(r#"{"entries":["edge"],"services":[]}"#);
+    let name: WorkloadName = "a".parse().unwrap();
+    let place = Place { name: &name, lane: None, is_workload: true, is_entry: true };
+    for (lane, role, version, ranges) in [
+        (&listed, Role::Entry, 3, Some(1)),
+        (&forgotten, Role::Entry, 3, Some(0)),
+        (&free, Role::Entry, 1, None),
+        (&listed, Role::Inbound, 1, None),
+        (&listed, Role::Outbound, 1, None),
+    ] {
+        let config = filter_config(&group, &[lane], place, role, 7, |_| true);
+        let found = config.lanes[0].sources.as_ref().map(|sources| sources.addresses.len());
+        assert_eq!((config.version, found), (version, ranges), "{role:?}");
+        assert!(Program::compile(config).is_ok());
+    }
+}
+
+#[test]
 fn only_the_entry_knows_of_tickets_and_an_older_module_refuses_them() {
     let tickets = r#""tickets":{"keys":[{"id":"k1","publicKey":"6kpsY-KcUgq-9VB7Ey7F-ZVHdq6-vnuSQh7qaRRG0iw",
         "expires":"2026-12-01T18:00:00Z"}]}"#;

@@ -48,6 +48,7 @@ pub(super) fn retries() -> RouteHeaders {
             add("x-envoy-retry-on", RETRY_ON.to_owned()),
             add("x-envoy-retriable-header-names", marks().join(",")),
         ],
+        request_headers_to_remove: Vec::new(),
         response_headers_to_remove: marks(),
     }
 }

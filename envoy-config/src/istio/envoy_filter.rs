@@ -8,7 +8,7 @@ use crate::envoy::cluster::{Cluster, ClusterPatch};
 use crate::envoy::core::Extension;
 use crate::envoy::discovery::TypedExtensionConfig;
 use crate::envoy::hcm::HttpFilter;
-use crate::envoy::route::{RouteConfigurationPatch, RoutePatch};
+use crate::envoy::route::{RouteConfigurationPatch, RouteHeaders, RoutePatch};
 use crate::names::ROUTER;
 
 /// The connection manager among the network filters.
@@ -171,6 +171,7 @@ enum Value {
     HttpFilter(Box<HttpFilter>),
     NetworkFilter(Extension),
     Route(Box<RoutePatch>),
+    RouteHeaders(RouteHeaders),
     RouteConfiguration(RouteConfigurationPatch),
     Json(serde_json::Value),
 }
@@ -251,6 +252,16 @@ impl ConfigPatch {
             apply_to: ApplyTo::HttpRoute,
             r#match: Match::routes(context, host, Some(route)),
             patch: Patch { operation: Operation::Merge, value: Value::Route(Box::new(fields)) },
+        }
+    }
+
+    /// Merges fields about headers into the forwarding routes of a virtual host.
+    pub(super) fn merge_headers(context: Context, host: &str, headers: RouteHeaders) -> Self {
+        let route = RouteMatch { name: None, action: Some(RouteAction::Route) };
+        Self {
+            apply_to: ApplyTo::HttpRoute,
+            r#match: Match::routes(context, host.to_owned(), Some(route)),
+            patch: Patch { operation: Operation::Merge, value: Value::RouteHeaders(headers) },
         }
     }
 

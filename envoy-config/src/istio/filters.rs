@@ -4,13 +4,15 @@
 //! ready, and a configuration taken away alone leaves the old one running.
 
 use lane::filter_config::{FilterConfig, Role};
+use lane::model::Lane;
 use lane::name::{HeaderName, LaneName, NamespaceName, WorkloadName};
 
 use super::GenerateError;
 use super::dead_application;
 use super::envoy_filter::{ConfigPatch, Context, EnvoyFilter};
 use super::faults;
-use super::input::{EntryKind, Input, Labels, Service};
+use super::finding::{Finding, Reason};
+use super::input::{Entry, EntryKind, Input, Labels, Service};
 use super::mesh::{Mesh, has_lane};
 use super::module::Module;
 use super::names;
@@ -64,7 +66,7 @@ pub(super) fn envoy_filters(mesh: &Mesh<'_>) -> Result<Vec<IstioObject>, Generat
 fn sites<'a>(mesh: &Mesh<'a>) -> Vec<Site<'a>> {
     let input = mesh.input;
     let is_entry = |namespace: &NamespaceName, name: &WorkloadName| {
-        let same = |entry: &&super::input::Entry| entry.namespace == *namespace && entry.name == *name;
+        let same = |entry: &&Entry| entry.namespace == *namespace && entry.name == *name;
         input.entries.iter().find(same).is_some_and(|entry| entry.kind == EntryKind::Sidecar)
     };
     let mut sites: Vec<Site<'a>> = Vec::new();
@@ -88,7 +90,7 @@ fn sites<'a>(mesh: &Mesh<'a>) -> Vec<Site<'a>> {
             });
         }
     }
-    let known = |entry: &super::input::Entry, sites: &[Site<'_>]| {
+    let known = |entry: &Entry, sites: &[Site<'_>]| {
         sites.iter().any(|site| *site.namespace == entry.namespace && *site.name == entry.name)
     };
     for entry in input.entries.iter().filter(|entry| entry.kind == EntryKind::Sidecar) {
@@ -164,7 +166,10 @@ pub(super) fn role_patches(
     let At { namespace, place, role, context, own } = at;
     let input = mesh.input;
     let name = names::filter_resource(role, namespace.as_str(), place.name, input);
-    let config = filter_config(&input.group, &mesh.lanes, place, role, input.generation, here);
+    let mut config = filter_config(&input.group, &mesh.lanes, place, role, input.generation, here);
+    if context == Context::SidecarInbound {
+        forget_addresses(&mut config);
+    }
     // A proxy may serve several groups.
     let config = FilterConfig { group_namespace: Some(input.namespace.clone()), ..config };
     let config = with_faults(config, faults::configs(input, role, own));
@@ -180,6 +185,37 @@ pub(super) fn role_patches(
         patches.push(ConfigPatch::http_filter(context, filter));
     }
     Ok(patches)
+}
+
+/// Leaves lanes only the sources that a sidecar can know: it takes the client's address from `x-forwarded-for` as its
+/// callers have written it, so that whoever calls it could be anybody.
+fn forget_addresses(config: &mut FilterConfig) {
+    config
+        .lanes
+        .iter_mut()
+        .filter_map(|lane| lane.sources.as_mut())
+        .for_each(|sources| sources.addresses.clear());
+}
+
+/// The entries that cannot know the addresses which lanes trust.
+pub(super) fn unknown_addresses(mesh: &Mesh<'_>) -> Vec<Finding> {
+    let trusts =
+        |lane: &&&Lane| lane.spec.sources.as_ref().is_some_and(|sources| !sources.addresses.is_empty());
+    let lanes: Vec<_> = mesh.lanes.iter().filter(trusts).map(|lane| lane.metadata.name.as_str()).collect();
+    if lanes.is_empty() {
+        return Vec::new();
+    }
+    let sidecars = mesh.input.entries.iter().filter(|entry| entry.kind == EntryKind::Sidecar);
+    let finding = |entry: &Entry| Finding {
+        service: format!("{}/{}", entry.namespace, entry.name),
+        port: None,
+        reason: Reason::ClientAddressUnknown,
+        message: format!(
+            "a sidecar cannot know its clients' addresses, so that it lets nobody into {} by one; list principals",
+            lanes.join(", ")
+        ),
+    };
+    sidecars.map(finding).collect()
 }
 
 /// Removes what no outsider may send before a route is chosen, and without a VM.

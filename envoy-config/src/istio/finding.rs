@@ -28,6 +28,8 @@ pub enum Reason {
     UnsupportedPort,
     /// Istio has no subsets for such a service.
     UnsupportedService,
+    /// A lane trusts addresses, and an entry cannot know them.
+    ClientAddressUnknown,
     /// A VirtualService that cannot be read.
     UnreadableVirtualService,
     /// A route of the Gateway API whose place among the proxies' routes is not known.
@@ -67,11 +69,12 @@ pub enum Condition {
 
 impl Reason {
     /// The reasons for which a condition is false.
-    pub const OF_CONDITIONS: [Self; 9] = [
+    pub const OF_CONDITIONS: [Self; 10] = [
         Self::BaselineNotSelectable,
         Self::UnsupportedPort,
         Self::UnsupportedService,
         Self::PortUnknown,
+        Self::ClientAddressUnknown,
         Self::UnreadableVirtualService,
         Self::RouteUnsupported,
         Self::RouteUnnamed,
@@ -84,9 +87,10 @@ impl Reason {
     pub fn condition(self) -> Option<Condition> {
         match self {
             Self::BaselineNotSelectable => Some(Condition::Accepted),
-            Self::UnsupportedPort | Self::UnsupportedService | Self::PortUnknown => {
-                Some(Condition::ResolvedRefs)
-            }
+            Self::UnsupportedPort
+            | Self::UnsupportedService
+            | Self::PortUnknown
+            | Self::ClientAddressUnknown => Some(Condition::ResolvedRefs),
             Self::UnreadableVirtualService
             | Self::RouteUnsupported
             | Self::RouteUnnamed

@@ -7,13 +7,15 @@ use std::collections::BTreeSet;
 
 use lane::filter_config::Role;
 
-use super::envoy_filter::{Context, EnvoyFilter};
+use super::envoy_filter::{ConfigPatch, Context, EnvoyFilter};
 use super::faults;
 use super::filters::{At, lane_headers, role_patches, strip};
 use super::input::{Entry, EntryKind, Input};
 use super::mesh::Mesh;
 use super::object::{IstioObject, managed};
 use super::{GenerateError, names};
+use crate::connection_manager::unread_tickets;
+use crate::envoy::route::{RequestHeaders, RouteConfigurationPatch};
 use crate::filter_configs::Place;
 use crate::standalone::Stage;
 
@@ -36,6 +38,15 @@ pub fn filters(gateway: &Entry, inputs: &[&Input]) -> Result<Option<IstioObject>
     inputs.sort_by_key(|input| (&input.namespace, &input.group.metadata.name));
     let headers: BTreeSet<_> = inputs.iter().flat_map(|input| lane_headers(input)).collect();
     let mut patches = vec![strip(Context::Gateway, &headers.into_iter().collect::<Vec<_>>())];
+    let tickets: BTreeSet<_> = inputs.iter().flat_map(|input| unread_tickets(&input.group)).collect();
+    if !tickets.is_empty() {
+        let requests = RequestHeaders {
+            request_headers_to_remove: tickets.into_iter().collect(),
+            ..RequestHeaders::default()
+        };
+        let fields = RouteConfigurationPatch { requests, ..RouteConfigurationPatch::default() };
+        patches.push(ConfigPatch::route_configuration(Context::Gateway, fields));
+    }
     let groups: Vec<String> =
         inputs.iter().map(|input| format!("{}/{}", input.namespace, input.group.metadata.name)).collect();
     let place = Place { name: &gateway.name, lane: None, is_workload: false, is_entry: true };

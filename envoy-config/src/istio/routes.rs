@@ -20,6 +20,7 @@ use super::hosts::{Change, VirtualHost, virtual_hosts};
 use super::mesh::Mesh;
 use super::names::Part;
 use super::object::IstioObject;
+use super::off_mesh;
 use super::policy;
 use super::version::Emission;
 use crate::envoy::route::RouteHeaders;
@@ -74,6 +75,9 @@ pub(super) fn envoy_filters(
                 };
                 patches.extend(emitter.patches(&route, findings));
             }
+        }
+        if !patches.is_empty() {
+            patches.extend(off_mesh::patch(mesh.input, caller, kind));
         }
         patches
     })

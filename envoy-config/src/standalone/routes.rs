@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use lane::name::ServiceName;
 
 use super::mesh::{Mesh, Site};
+use crate::connection_manager::unread_tickets;
 use crate::envoy::any::Any;
 use crate::envoy::core::Duration;
 use crate::envoy::route::{
@@ -24,7 +25,11 @@ pub(super) fn routes(mesh: &Mesh<'_>, site: Site<'_>) -> Any {
     let requests =
         if mesh.is_armed() { faults::to_others(&[site.called()]) } else { RequestHeaders::default() };
     let config = match site {
-        Site::Gateway(gateway) => route_configuration(GATEWAY, vec![gateway_host(mesh, gateway)], requests),
+        Site::Gateway(gateway) => {
+            let mut requests = requests;
+            requests.request_headers_to_remove.extend(unread_tickets(mesh.group));
+            route_configuration(GATEWAY, vec![gateway_host(mesh, gateway)], requests)
+        }
         Site::Workload(_) => {
             let hosts = mesh.callees(site).into_iter().map(|service| service_host(mesh, service));
             route_configuration(OUTBOUND, hosts.collect(), requests)

@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use crate::lines::tests::encode;
 
-use super::{Clock, MetricId, MetricsHost, RequestHost, SharedHost, Versioned};
+use super::{Clock, MetricId, MetricsHost, RequestHost, ResponseHost, SharedHost, Versioned};
 
 /// What all VMs of one Envoy share.
 #[derive(Default)]
@@ -55,6 +55,8 @@ pub(crate) struct FakeHost {
     pub(crate) process: Rc<Process>,
     /// Header lines of the request.
     pub(crate) headers: RefCell<Vec<(String, Vec<u8>)>>,
+    /// Header lines of the response.
+    pub(crate) response: RefCell<Vec<(String, String)>>,
     pub(crate) properties: BTreeMap<String, Vec<u8>>,
     /// What `set_fault` was given.
     pub(crate) fault: RefCell<Option<String>>,
@@ -125,6 +127,18 @@ impl RequestHost for FakeHost {
 
     fn set_fault(&self, fault: &str) {
         *self.fault.borrow_mut() = Some(fault.to_owned());
+    }
+}
+
+impl ResponseHost for FakeHost {
+    fn add_response_header(&self, name: &str, value: &[u8]) {
+        let value = String::from_utf8_lossy(value).into_owned();
+        self.response.borrow_mut().push((name.to_owned(), value));
+    }
+
+    fn set_response_header(&self, name: &str, value: &[u8]) {
+        self.response.borrow_mut().retain(|(found, _)| found != name);
+        self.add_response_header(name, value);
     }
 }
 

@@ -2,9 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::browser::CookieFromQuery;
 use super::condition::Rule;
 use super::release::Release;
-use super::trust::Trust;
+use super::trust::{Sources, Trust};
 use crate::name::{GroupName, HeaderName};
 use crate::percent::Percent;
 
@@ -27,9 +28,15 @@ pub struct LaneSpec {
     /// Share of the requests that match; all of them where nothing is said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub share: Option<Share>,
-    /// What a request must show to enter; a ticket is signed by a key of the group.
+    /// What a request must show to enter; a ticket is signed by a key of the group, a source is in `sources`.
     #[serde(default, skip_serializing_if = "Trust::is_free")]
     pub trust: Trust,
+    /// How browsers ask for the lane and stay in it: one rule more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cookie_from_query: Option<CookieFromQuery>,
+    /// From where requests may enter, for `trust: Source`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sources: Option<Sources>,
     /// End of the lane, RFC 3339 with offset (`2026-12-01T18:00:00Z`).
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "timestamp")]
     pub expires: Option<jiff::Timestamp>,

@@ -23,7 +23,7 @@ pub struct AcceptedSpec<S> {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct ObjectCondition {
-    /// Which aspect: `Accepted`, `ResolvedRefs` or `Programmed`.
+    /// Which aspect, such as `Accepted`, `ResolvedRefs` or `Programmed`.
     #[serde(rename = "type")]
     pub kind: String,
     /// `True`, `False` or `Unknown`.
@@ -51,6 +51,17 @@ pub struct ProxyCount {
     /// Proxies that could not be asked.
     #[serde(default)]
     pub unverified: u32,
+}
+
+/// A clock that is not the controller's.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct ClockApart {
+    /// `NAMESPACE/NAME` of the pod with the proxy.
+    pub pod: String,
+    /// By how many seconds it is ahead at the least; negative where it is behind.
+    pub ahead_seconds: i64,
 }
 
 /// How far a lane has come, in the order make before break.
@@ -112,6 +123,25 @@ pub struct ClusterInForce {
     pub phase: ClusterPhase,
 }
 
+/// Requests that a workload's application has sent without the lane that it had been given, and without `baggage`
+/// that tells it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct LostLane {
+    /// `NAMESPACE/NAME` of the service.
+    pub service: String,
+    /// The workload.
+    pub workload: String,
+    /// The lane; none where nobody can tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lane: Option<LaneName>,
+    /// What it was found again by (`trace`, `workload`), or why it was not (`ambiguous`).
+    pub reason: String,
+    /// At least so many requests since the workload's proxies have started; written anew when it has doubled.
+    pub requests: u64,
+}
+
 /// What was made of a lane group.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -132,6 +162,9 @@ pub struct LaneGroupStatus {
     /// How many proxies run that generation.
     #[serde(default)]
     pub proxies: ProxyCount,
+    /// The clocks of proxies that are furthest from the controller's, the worst first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub clocks_apart: Vec<ClockApart>,
     /// The spec that is in force.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub accepted: Option<AcceptedSpec<LaneGroupSpec>>,
@@ -144,13 +177,16 @@ pub struct LaneGroupStatus {
     /// The faults that the proxies are to inject.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub faults: Vec<FaultName>,
+    /// The workloads whose applications lose lanes, those that do so most; a bounded number.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lost_lanes: Vec<LostLane>,
     /// Namespaces in which objects of ours stand; they are cleaned up when the group goes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub namespaces: Vec<String>,
     /// What has happened to the group's lanes, the oldest first; a bounded number.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub history: Vec<HistoryEntry>,
-    /// `Accepted`, `ResolvedRefs` and `Programmed`.
+    /// `Accepted`, `ResolvedRefs`, `Programmed`, and `ClocksAgree` once a proxy has told the time.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[cfg_attr(feature = "schema", schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"])))]
     pub conditions: Vec<ObjectCondition>,
@@ -174,7 +210,7 @@ pub struct LaneStatus {
     /// How far the promotion or rollback that the lane asks for has come.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub release: Option<ReleaseStatus>,
-    /// `Accepted`, `ResolvedRefs` and `Programmed`.
+    /// `Accepted` and `Programmed`, and `Ending` where the lane ends soon or has ended.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[cfg_attr(feature = "schema", schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"])))]
     pub conditions: Vec<ObjectCondition>,

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::lane::timestamp;
 use crate::name::{HeaderName, KeyId};
+use crate::source::{AddressRange, Principal};
 use crate::ticket::PublicKey;
 
 /// What a lane asks of a request beside its rules and its share.
@@ -15,6 +16,8 @@ pub enum Trust {
     Free,
     /// A lane ticket, signed by a key of the group.
     Ticket,
+    /// One of the lane's sources.
+    Source,
 }
 
 impl Trust {
@@ -22,6 +25,22 @@ impl Trust {
     pub(super) fn is_free(&self) -> bool {
         *self == Self::Free
     }
+}
+
+/// From where requests may enter a lane; one source of either kind is enough.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Sources {
+    /// Ranges of client addresses (CIDR), IPv4 and IPv6, or single addresses. The client's address is the one that the
+    /// key `source` of a share takes: that of the peer, or what trusted proxies in front of the entry have said.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "schema", schemars(length(max = 256)))]
+    pub addresses: Vec<AddressRange>,
+    /// SPIFFE IDs of callers, by the certificates that the entry has verified (mutual TLS); a `*` at the end stands for
+    /// every rest of the path.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "schema", schemars(length(max = 256)))]
+    pub principals: Vec<Principal>,
 }
 
 /// Where requests carry lane tickets, and whose signatures count.

@@ -1,15 +1,19 @@
 //! Deciding at the entry: the rule of highest precedence that takes the request.
 
+use std::cell::Cell;
 use std::cmp::Reverse;
 
+use super::announced::Announced;
 use crate::filter_config::{FilterConfig, LaneConfig, ShareConfig};
 use crate::head::RequestHead;
 use crate::index::{Index, Rank};
 use crate::model::Rule;
 use crate::precedence::{Precedence, Specificity};
 use crate::predicate::Predicate;
+use crate::preflight::Preflight;
 use crate::problem::Problem;
 use crate::share;
+use crate::source::SourceVerdict;
 use crate::subject::sticky_value;
 
 /// The most rules that one program holds.
@@ -21,6 +25,7 @@ pub(super) struct Rules {
     ranked: Vec<RankedRule>,
     predicates: Vec<Predicate>,
     index: Index,
+    announced: Announced,
 }
 
 /// A rule's home: its lane and, unless it is a bare share, its place there.
@@ -40,6 +45,9 @@ pub(super) struct Given {
     /// The lane that the request has a ticket for.
     pub(super) opened: Option<usize>,
 }
+
+/// The rule of highest precedence that fits a request from a source which its lane does not trust.
+pub(super) type Stranger = Cell<Option<(Rank, SourceVerdict)>>;
 
 /// The rule that takes a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,7 +89,8 @@ impl Rules {
         let (ranked, predicates): (Vec<_>, Vec<_>) =
             found.into_iter().map(|(_, ranked, predicate)| (ranked, predicate)).unzip();
         let index = Index::build(predicates.iter());
-        Ok(Self { ranked, predicates, index })
+        let announced = Announced::new(&predicates);
+        Ok(Self { ranked, predicates, index, announced })
     }
 
     /// The rules with their predicates, in order of precedence.
@@ -89,17 +98,27 @@ impl Rules {
         self.ranked.iter().copied().zip(&self.predicates)
     }
 
-    /// The rule of highest precedence that takes the request.
+    /// The rule of highest precedence that takes the request; `stranger` learns whom it did not let in.
     pub(super) fn decide<'a>(
         &self,
         config: &'a FilterConfig,
         head: &impl RequestHead,
         given: Given,
+        stranger: &Stranger,
     ) -> Option<Decision<'a>> {
-        let rank = self.index.first(head, |rank| self.accepts(rank, config, head, given))?;
+        let preflight = self.preflight(head);
+        let accepts = |rank| self.accepts(rank, config, (head, preflight.as_ref()), given, stranger);
+        let found = self.index.first(head, accepts);
+        let sooner = preflight.as_ref().and_then(|_| self.announced.first_before(found, accepts));
+        let rank = sooner.or(found)?;
         let RankedRule { lane, rule } = *self.ranked.get(rank)?;
         let lane = config.lanes.get(lane)?;
         Some(Decision { lane, rule: rule.and_then(|rule| lane.rules.get(rule)), rank })
+    }
+
+    /// The request as a preflight, if it is one that names a header of a rule.
+    pub(super) fn preflight<'h>(&self, head: &'h impl RequestHead) -> Option<Preflight<'h>> {
+        self.announced.preflight(head)
     }
 
     /// The home of a decision's rule.
@@ -107,7 +126,14 @@ impl Rules {
         self.ranked.get(decision.rank).copied()
     }
 
-    fn accepts(&self, rank: Rank, config: &FilterConfig, head: &impl RequestHead, given: Given) -> bool {
+    fn accepts(
+        &self,
+        rank: Rank,
+        config: &FilterConfig,
+        (head, preflight): (&impl RequestHead, Option<&Preflight<'_>>),
+        given: Given,
+        stranger: &Stranger,
+    ) -> bool {
         let (Some(ranked), Some(predicate)) = (self.ranked.get(rank), self.predicates.get(rank)) else {
             return false;
         };
@@ -116,9 +142,20 @@ impl Rules {
         };
         lane.is_active(given.now_ms)
             && (!lane.ticket || given.opened == Some(ranked.lane))
-            && predicate.holds(head)
+            && predicate.holds(head, preflight)
             && lane.share.as_ref().is_none_or(|share| takes(share, config, head, given.draw))
+            && is_trusted(lane, head, rank, stranger)
     }
+}
+
+/// Whether the request comes from a source of the lane; asked last, since the host's answers are dear.
+fn is_trusted(lane: &LaneConfig, head: &impl RequestHead, rank: Rank, stranger: &Stranger) -> bool {
+    let Some(sources) = &lane.sources else { return true };
+    let verdict = sources.verdict(head);
+    if !verdict.is_trusted() && stranger.get().is_none_or(|(first, _)| rank < first) {
+        stranger.set(Some((rank, verdict)));
+    }
+    verdict.is_trusted()
 }
 
 fn precedence(lane: &LaneConfig, rule: usize) -> Precedence {

@@ -1,15 +1,17 @@
 //! The entry role: strip what outsiders may not send, decide, stamp.
 
-use super::decide::{Decision, Given, Rules};
+use super::browser::cookies;
+use super::decide::{Decision, Given, Rules, Stranger};
 use super::gate::{Gate, Opened};
 use super::{CounterList, MAX_RULE_COUNTERS};
 use crate::baggage;
 use crate::filter_config::{FilterConfig, Role};
 use crate::head::RequestHead;
-use crate::metric::{CounterId, Metric, REQUESTS_TOTAL, SKIPPED_TOTAL, STRIPPED_TOTAL};
+use crate::metric::{CounterId, Metric, REQUESTS_TOTAL, SKIPPED_TOTAL, SOURCES_TOTAL, STRIPPED_TOTAL};
 use crate::name::{BASELINE, LaneName};
 use crate::outcome::{Edit, Outcome};
 use crate::problem::Problem;
+use crate::source::SourceVerdict;
 use crate::ticket::{Refusal, Verifier};
 use crate::trail::{Hop, Why, append};
 
@@ -23,6 +25,10 @@ pub(super) struct Entry {
     baseline: CounterId,
     stripped: CounterId,
     baggage_skipped: CounterId,
+    /// Whether browsers can ask for a lane.
+    has_browsers: bool,
+    /// By verdict; none where no lane asks for a source.
+    sources: Vec<(SourceVerdict, CounterId)>,
 }
 
 impl Entry {
@@ -54,6 +60,8 @@ impl Entry {
             stripped: counters.add(Metric::new(STRIPPED_TOTAL, [("role", role)])),
             baggage_skipped: counters
                 .add(Metric::new(SKIPPED_TOTAL, [("role", role), ("reason", "baggage")])),
+            has_browsers: config.lanes.iter().any(|lane| lane.browser.is_some()),
+            sources: source_counters(config, counters),
         })
     }
 
@@ -70,7 +78,8 @@ impl Entry {
         verifier: &impl Verifier,
     ) -> Option<Result<Opened, Refusal>> {
         let gate = self.gate.as_ref()?;
-        Some(gate.open(&gate.shown(head)?, config, now_ms, verifier))
+        let shown = gate.shown(head).filter(|shown| !shown.is_farewell())?;
+        Some(gate.open(&shown, config, now_ms, verifier))
     }
 
     pub(super) fn on_request<'a>(
@@ -81,27 +90,27 @@ impl Entry {
         verifier: &impl Verifier,
     ) -> Outcome<'a> {
         let mut out = Outcome::default();
-        let decided = is_decided(config, head);
-        let mut opened = None;
-        if let Some(gate) = &self.gate
-            && let Some(shown) = gate.shown(head)
-        {
-            gate.take(&shown, head, &mut out);
-            if !decided {
-                let looked = gate.open(&shown, config, now_ms, verifier);
-                gate.counter(looked).into_iter().for_each(|id| out.counters.push(id));
-                opened = looked.ok().map(|opened| opened.lane);
-            }
+        let shown = self.gate.as_ref().and_then(|gate| Some((gate, gate.shown(head)?)));
+        if let Some((gate, shown)) = &shown {
+            gate.take(shown, head, &mut out);
         }
-        if decided {
+        if is_decided(config, head) {
             return out;
         }
+        let opened = shown.filter(|(_, shown)| !shown.is_farewell()).and_then(|(gate, shown)| {
+            let looked = gate.open(&shown, config, now_ms, verifier);
+            gate.counter(looked).into_iter().for_each(|id| out.counters.push(id));
+            looked.ok()
+        });
         for name in &config.strip {
             if head.header(name.as_str()).is_some() {
                 out.edits.push(Edit::Remove { name: name.as_str() });
             }
         }
-        let decision = self.rules.decide(config, head, Given { now_ms, draw, opened });
+        let stranger = Stranger::default();
+        let given = Given { now_ms, draw, opened: opened.map(|opened| opened.lane) };
+        let decision = self.rules.decide(config, head, given, &stranger);
+        self.count_source(decision.as_ref(), &stranger, head, &mut out);
         out.lane = decision.map(|decision| &decision.lane.name);
         out.counters.push(self.counter(decision.as_ref()));
         if let Some(lane) = out.lane {
@@ -111,6 +120,9 @@ impl Entry {
             });
         }
         self.edit_baggage(config, head, &mut out);
+        if self.has_browsers {
+            cookies(config, head, decision.map(|decision| decision.lane), opened, &mut out);
+        }
         write_trail(config, decision.as_ref(), &mut out);
         out
     }
@@ -120,6 +132,24 @@ impl Entry {
         let place = |rule: Option<usize>| rule.map_or(0, |rule| rule.saturating_add(1));
         home.and_then(|home| self.entered.get(home.lane)?.get(place(home.rule)).copied())
             .unwrap_or(self.baseline)
+    }
+
+    /// Counts what was made of the source of a request that has entered a lane with sources, or else would have.
+    fn count_source(
+        &self,
+        decision: Option<&Decision<'_>>,
+        stranger: &Stranger,
+        head: &impl RequestHead,
+        out: &mut Outcome<'_>,
+    ) {
+        if self.sources.is_empty() {
+            return;
+        }
+        let refused = stranger.get().filter(|(rank, _)| decision.is_none_or(|taken| *rank < taken.rank));
+        let taken = || Some(decision?.lane.sources.as_ref()?.verdict(head));
+        let Some(verdict) = refused.map(|(_, verdict)| verdict).or_else(taken) else { return };
+        let counter = self.sources.iter().find(|(other, _)| *other == verdict);
+        counter.into_iter().for_each(|(_, id)| out.counters.push(*id));
     }
 
     /// Replaces an outsider's lane member by ours, or removes it.
@@ -151,6 +181,17 @@ impl Entry {
             out.counters.push(self.baggage_skipped);
         }
     }
+}
+
+fn source_counters(config: &FilterConfig, counters: &mut CounterList) -> Vec<(SourceVerdict, CounterId)> {
+    if config.lanes.iter().all(|lane| lane.sources.is_none()) {
+        return Vec::new();
+    }
+    let mut counter = |verdict: SourceVerdict| {
+        let labels = [("role", Role::Entry.as_str()), ("reason", verdict.as_str())];
+        (verdict, counters.add(Metric::new(SOURCES_TOTAL, labels)))
+    };
+    SourceVerdict::ALL.map(&mut counter).into()
 }
 
 /// Whether the filter of another group at the same gateway has given the request its lane: the listener has removed

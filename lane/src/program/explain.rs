@@ -1,11 +1,12 @@
 //! Why a request was decided as it was: every rule's verdict, for people.
 
-use super::decide::{Given, Rules, bucket};
+use super::decide::{Given, Rules, Stranger, bucket};
 use super::gate::Opened;
 use crate::filter_config::FilterConfig;
 use crate::head::RequestHead;
 use crate::model::{BucketRange, Rule};
 use crate::name::LaneName;
+use crate::source::SourceVerdict;
 use crate::ticket::Refusal;
 
 /// What one rule says to a request.
@@ -23,6 +24,8 @@ pub struct RuleVerdict<'a> {
     pub share: Option<ShareVerdict<'a>>,
     /// What became of the request's ticket; `None` where the lane asks for none.
     pub ticket: Option<TicketVerdict>,
+    /// What is made of the request's source; `None` where the lane asks for none.
+    pub source: Option<SourceVerdict>,
     /// Whether this is the rule that takes the request.
     pub chosen: bool,
 }
@@ -70,7 +73,9 @@ impl Rules {
         looked: Option<Result<Opened, Refusal>>,
     ) -> Vec<RuleVerdict<'a>> {
         let opened = looked.and_then(Result::ok).map(|opened| opened.lane);
-        let chosen = self.decide(config, head, Given { now_ms, draw, opened }).map(|decision| decision.rank);
+        let given = Given { now_ms, draw, opened };
+        let chosen = self.decide(config, head, given, &Stranger::default()).map(|decision| decision.rank);
+        let preflight = self.preflight(head);
         let rules = self.in_order().enumerate();
         rules
             .filter_map(|(rank, (home, predicate))| {
@@ -84,10 +89,11 @@ impl Rules {
                 Some(RuleVerdict {
                     lane: &lane.name,
                     rule: home.rule.and_then(|rule| lane.rules.get(rule)),
-                    holds: predicate.holds(head),
+                    holds: predicate.holds(head, preflight.as_ref()),
                     ended: !lane.is_active(now_ms),
                     share,
                     ticket: lane.ticket.then(|| TicketVerdict::of(home.lane, looked)),
+                    source: lane.sources.as_ref().map(|sources| sources.verdict(head)),
                     chosen: chosen == Some(rank),
                 })
             })

@@ -134,7 +134,7 @@ fn in_scope(
     };
     of_lane
         && fault.from.as_ref().is_none_or(|from| is_from(from.as_str(), head))
-        && compiled.predicate.as_ref().is_none_or(|predicate| predicate.holds(head))
+        && compiled.predicate.as_ref().is_none_or(|predicate| predicate.holds(head, None))
         && fault.to.as_ref().is_none_or(|to| is_for(to, head))
 }
 

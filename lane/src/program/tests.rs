@@ -1,9 +1,12 @@
 //! The engine by tables and properties: what each role does with a request.
 
+mod browsers;
 mod entry;
 mod faults;
 mod hops;
 mod index;
+mod preflights;
+mod sources;
 mod tickets;
 
 use serde_json::{Value, json};
@@ -54,10 +57,10 @@ fn counters(program: &Program, outcome: &Outcome<'_>) -> Vec<String> {
 
 #[test]
 fn an_unknown_version_is_refused_whatever_else_it_holds() {
-    let problems = Program::from_json(br#"{"version": 3, "lanes": "new form"}"#).unwrap_err();
+    let problems = Program::from_json(br#"{"version": 4, "lanes": "new form"}"#).unwrap_err();
     assert_eq!(
         problems[0].to_string(),
-        "version: version 3 is not 1 to 2; use a module and a writer of the same release"
+        "version: version 4 is not 1 to 3; use a module and a writer of the same release"
     );
 }
 

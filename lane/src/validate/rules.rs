@@ -113,7 +113,7 @@ pub(super) fn cookie_name(name: &str, path: &str, problems: &mut Vec<Problem>) {
     }
 }
 
-fn query_name(name: &str, path: &str, problems: &mut Vec<Problem>) {
+pub(super) fn query_name(name: &str, path: &str, problems: &mut Vec<Problem>) {
     if name.is_empty() {
         problems.push(Problem::error(path, "the name is empty", "write the name"));
     }

@@ -1,5 +1,6 @@
 //! Each fault one row.
 
+mod browser;
 mod faults;
 mod trust;
 

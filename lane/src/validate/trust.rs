@@ -1,13 +1,16 @@
-//! Tickets: the keys of a group, and lanes that ask for tickets.
+//! Trust: the keys of a group, lanes that ask for tickets, and lanes that ask for sources.
 
 use super::rules::cookie_name;
 use super::{Facts, foreign, repeated, stands_twice};
-use crate::model::{Condition, Lane, LaneGroup, TicketKey, Tickets, Trust};
+use crate::model::{Condition, Lane, LaneGroup, Sources, TicketKey, Tickets, Trust};
 use crate::name::HeaderName;
 use crate::problem::Problem;
 
 /// The most keys of one group.
 pub const MAX_KEYS: usize = 16;
+
+/// The most ranges of addresses, and the most principals, of one lane.
+pub const MAX_SOURCES: usize = 256;
 
 /// Checks where tickets are, and whose signatures count.
 pub(super) fn of_group(group: &LaneGroup, problems: &mut Vec<Problem>) {
@@ -33,7 +36,7 @@ pub(super) fn of_group(group: &LaneGroup, problems: &mut Vec<Problem>) {
 
 /// Whether anybody can have what a lane asks for, and whether a lane asks for what its rules suggest.
 ///
-/// Both are warnings: a key that is known to others must be removed at once, whatever lanes there are.
+/// What is said of tickets are warnings: a key that is known to others must be removed at once, whatever lanes there are.
 pub(super) fn of_lane(group: &LaneGroup, lane: &Lane, facts: &Facts, problems: &mut Vec<Problem>) {
     let tickets = group.spec.tickets.as_ref();
     match lane.spec.trust {
@@ -42,8 +45,39 @@ pub(super) fn of_lane(group: &LaneGroup, lane: &Lane, facts: &Facts, problems: &
             let remedy = "add one to spec.tickets.keys of the group: `lanectl ticket keygen` makes it";
             problems.push(Problem::warning("spec.trust", reason, remedy));
         }
-        Trust::Ticket => {}
+        Trust::Ticket | Trust::Source => {}
         Trust::Free => problems.extend(tickets.and_then(|tickets| unchecked(lane, &tickets.header))),
+    }
+    sources(lane, problems);
+}
+
+/// Whether sources and trust go together, and whether the sources name anybody in particular.
+fn sources(lane: &Lane, problems: &mut Vec<Problem>) {
+    const PATH: &str = "spec.sources";
+    let none = Sources::default();
+    let listed = lane.spec.sources.as_ref().unwrap_or(&none);
+    let is_empty = listed.addresses.is_empty() && listed.principals.is_empty();
+    if lane.spec.trust != Trust::Source {
+        if !is_empty {
+            let reason = format!("nobody looks at sources in a lane with trust: {:?}", lane.spec.trust);
+            problems.push(Problem::error(PATH, reason, "write trust: Source, or remove them"));
+        }
+        return;
+    }
+    if is_empty {
+        let remedy = "add addresses or principals";
+        problems.push(Problem::error(PATH, "the lane asks for a source and names none", remedy));
+    }
+    for (name, count) in [("addresses", listed.addresses.len()), ("principals", listed.principals.len())] {
+        if count > MAX_SOURCES {
+            let reason = format!("there are {count} {name}, more than {MAX_SOURCES}");
+            problems.push(Problem::error(format!("{PATH}.{name}"), reason, "join them to wider ones"));
+        }
+    }
+    for (i, range) in listed.addresses.iter().enumerate().filter(|(_, range)| range.is_everything()) {
+        let reason = format!("{range} is everybody");
+        let remedy = "name a narrower range, or write trust: Free";
+        problems.push(Problem::warning(format!("{PATH}.addresses[{i}]"), reason, remedy));
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result, ensure};
-use controller::cluster::crd::{Lane, LaneGroup};
+use controller::cluster::crd::{Lane, LaneFault, LaneGroup};
 use controller::cluster::world::{gateway_api, istio};
 use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
 use k8s_openapi::api::core::v1::{Namespace, Service};
@@ -205,6 +205,10 @@ impl Demo {
 
     pub(super) async fn set_lane(&self, name: &str, spec: Value) -> Result<()> {
         self.put::<Lane>(name, object("Lane", name, spec)).await
+    }
+
+    pub(super) async fn set_fault(&self, name: &str, spec: Value) -> Result<()> {
+        self.put::<LaneFault>(name, object("LaneFault", name, spec)).await
     }
 
     async fn put<K>(&self, name: &str, object: Value) -> Result<()>

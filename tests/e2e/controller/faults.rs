@@ -12,8 +12,10 @@
 //! clocks.rs     two controllers whose clocks are apart
 //! stale.rs      watches that stand still
 //! deleted.rs    objects deleted half-way
+//! announced.rs  killed between an announcement and its place in the status
 //! ```
 
+mod announced;
 mod changes;
 mod clocks;
 mod deleted;

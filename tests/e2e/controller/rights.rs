@@ -135,7 +135,7 @@ fn right(group: &str, resource: &str, verb: &str) -> Right {
     (group.to_owned(), resource.to_owned(), verb.to_owned())
 }
 
-/// A group and a lane come, change and go, with a promotion and a rollback in between; something goes wrong twice in
+/// A group, a lane and a fault come, change and go, with a promotion and a rollback in between; something goes wrong twice in
 /// the same way.
 async fn live_through_everything(demo: &Demo) -> Result<()> {
     let sound = json!({ "entries": ["gateway"], "services": [{ "name": "a" }] });
@@ -148,6 +148,10 @@ async fn live_through_everything(demo: &Demo) -> Result<()> {
         resolved(demo, "True").await?;
     }
     demo.set_lane("gray", json!({ "group": "shop", "rules": rules })).await?;
+    // Of which the controller says that the group has no place for it.
+    let end = "2100-01-01T00:00:00Z";
+    let fault = json!({ "group": "shop", "to": "a", "abort": { "http": 503 }, "expires": end });
+    demo.set_fault("broken", fault).await?;
     wait::succeeds(DEADLINE, "the lane admits requests", async || {
         ensure!(demo.at_the_gateway().await?.contains("testers"), "nobody is admitted");
         Ok(())

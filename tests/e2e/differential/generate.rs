@@ -1,7 +1,10 @@
 //! Configurations and requests by chance: few names and values, so that they meet.
 
 use bench::random::Random;
+use lane::filter_config::FORMAT_VERSION;
 use serde_json::{Value, json};
+
+use super::faults::faults;
 
 /// Names of headers that rules look at and requests carry.
 const HEADERS: [&str; 5] = ["x-gray", "x-user", "x-team", "accept", "x-raw"];
@@ -22,16 +25,16 @@ pub(super) struct Request {
     pub(super) now_ms: u64,
 }
 
-fn one_of<'a, T: ?Sized>(random: &mut Random, texts: &[&'a T]) -> &'a T {
+pub(super) fn one_of<'a, T: ?Sized>(random: &mut Random, texts: &[&'a T]) -> &'a T {
     texts[random.below(texts.len())]
 }
 
-fn chance(random: &mut Random, one_in: usize) -> bool {
+pub(super) fn chance(random: &mut Random, one_in: usize) -> bool {
     random.below(one_in) == 0
 }
 
 /// A time before or after noon, by up to a second.
-fn time(random: &mut Random) -> u64 {
+pub(super) fn time(random: &mut Random) -> u64 {
     NOON_MS - 1_000 + random.below(2_000) as u64
 }
 
@@ -41,7 +44,7 @@ pub(super) fn configuration(random: &mut Random, bad: bool) -> Value {
     let names: Vec<_> = LANES.iter().filter(|_| !chance(random, 3)).collect();
     let lanes: Vec<Value> = names.into_iter().map(|name| lane(random, name, role)).collect();
     let mut config = json!({
-        "version": 1, "generation": random.below(1_000), "group": "shop", "role": role,
+        "version": FORMAT_VERSION, "generation": random.below(1_000), "group": "shop", "role": role,
         "workload": "here", "laneHeader": "x-lane", "lanes": lanes,
     });
     if !chance(random, 4) {
@@ -56,6 +59,9 @@ pub(super) fn configuration(random: &mut Random, bad: bool) -> Value {
     if role == "entry" && chance(random, 2) {
         config["strip"] = json!(["x-lane", "x-team", "x-lane-path"]);
     }
+    if chance(random, 3) {
+        config["faults"] = faults(random);
+    }
     if bad {
         spoil(random, &mut config);
     }
@@ -65,7 +71,7 @@ pub(super) fn configuration(random: &mut Random, bad: bool) -> Value {
 fn spoil(random: &mut Random, config: &mut Value) {
     let bad_rule = |value: Value| json!([{ "name": "rule", "match": { "path": value } }]);
     match random.below(6) {
-        0 => config["version"] = json!(3),
+        0 => config["version"] = json!(FORMAT_VERSION + 1),
         1 => config["role"] = json!("sideways"),
         2 => config["lanes"] = json!([{ "name": "Not A Name" }]),
         3 => config["laneHeader"] = json!("no header"),
@@ -90,8 +96,21 @@ fn lane(random: &mut Random, name: &str, role: &str) -> Value {
         if chance(random, 3) {
             lane["share"] = share(random);
         }
+        if chance(random, 6) {
+            lane["sources"] = sources(random);
+        }
     }
     lane
+}
+
+fn sources(random: &mut Random) -> Value {
+    let ranges = ["10.0.0.0/8", "2001:db8::/32", "127.0.0.2"];
+    let id = one_of(random, &["spiffe://shop.example/ns/*", "spiffe://shop.example/ns/grey"]);
+    match random.below(3) {
+        0 => json!({ "addresses": [one_of(random, &ranges)] }),
+        1 => json!({ "principals": [id] }),
+        _ => json!({ "addresses": [one_of(random, &ranges)], "principals": [id] }),
+    }
 }
 
 fn share(random: &mut Random) -> Value {
@@ -147,7 +166,7 @@ fn value(random: &mut Random) -> Value {
 /// A request with headers as an honest client, a careless one and an attacker send them.
 pub(super) fn request(random: &mut Random) -> Request {
     let pseudo = [
-        (":method", one_of(random, &["GET", "POST", "gray"]).to_owned()),
+        (":method", one_of(random, &["GET", "POST", "gray", "OPTIONS"]).to_owned()),
         (":path", path(random)),
         (":authority", one_of(random, &["shop.example", "SHOP.example:80", "[::1]:80", "1", ""]).to_owned()),
     ];
@@ -160,6 +179,8 @@ pub(super) fn request(random: &mut Random) -> Request {
         ("x-lane", &["gray", "blue", "nobody", "", "gray,blue"][..]),
         ("x-lane-path", &["here;lane=gray;why=own", "forged", ""]),
         ("baggage", &["a=1", "lane=gray", "a=1;p, lane = bl%75e ;q,b=%20", "lane=", "x=lane=gray", ",,;="]),
+        ("access-control-request-method", &["PUT"]),
+        ("access-control-request-headers", &["x-gray", "accept,X-User", "x-other"]),
         ("cookie", &["user=user-7", "a=b; user=gray", "c=\"1\"; c=2", "user", ";;=,"]),
     ] {
         while chance(random, 3) {

@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result, ensure};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use tests::client::Call;
-use tests::mesh::Mesh;
+use tests::mesh::{Mesh, MeshOptions};
 use tests::wait;
 
 use super::{armed, is_aborted, set};
@@ -92,6 +92,32 @@ async fn a_fault_that_makes_no_sense_changes_nothing() -> Result<()> {
         generation(&mesh).await? == before && !mesh.dir().join("faults").exists(),
         "something was written"
     );
+    mesh.passed().await;
+    Ok(())
+}
+
+/// A place for faults is a change of listeners, which is told before it is made; no fault is one.
+#[tokio::test]
+async fn arming_changes_listeners_once_and_says_so() -> Result<()> {
+    let mesh = Mesh::start(MeshOptions::default().no_trail()).await?;
+    let path = mesh.dir().join("group.yaml");
+    let mut group: Value = serde_saphyr::from_str(&std::fs::read_to_string(&path)?)?;
+    group["spec"]["faults"] = serde_json::json!({});
+    std::fs::write(&path, group.to_string())?;
+    let differs = mesh.lanectl_any(&["diff"]).await?;
+    let told = |file: &str| differs.stdout.contains(&format!("+++ b-v1/{file}"));
+    ensure!(
+        differs.code == Some(1) && told("lds.json") && told("ecds/fault-inbound.json"),
+        "{}",
+        differs.stdout
+    );
+    mesh.lanectl(&["apply"]).await?;
+    mesh.lanectl(&["wait"]).await?;
+    let listeners = || std::fs::read(mesh.proxy_dir("b-v1").join("lds.json"));
+    let armed = listeners()?;
+    set(&mesh, "broken", &["--to", "b", "--abort", "503"]).await?;
+    ensure!(is_aborted(&mesh.h1().send(Call::get("/")).await?, 503), "the fault is not injected");
+    ensure!(listeners()? == armed, "a fault has changed a listener");
     mesh.passed().await;
     Ok(())
 }

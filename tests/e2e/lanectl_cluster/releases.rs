@@ -64,7 +64,7 @@ async fn a_lane_is_set_read_changed_and_removed() -> Result<()> {
     ensure!(again.stderr == "lane gray unchanged in group shop\n", "{}", again.stderr);
 
     let table = shop.ok(&["get", "lanes"]).await?.stdout;
-    let header = ["NAME", "GROUP", "RULES", "SHARE", "EXPIRES", "ACCEPTED", "PROGRAMMED"];
+    let header = ["NAME", "GROUP", "RULES", "SHARE", "ENDS", "ACCEPTED", "PROGRAMMED"];
     ensure!(
         rows(&table) == [header.to_vec(), vec!["gray", "shop", "1", "-", "-", "Unknown", "Unknown"]],
         "{table}"

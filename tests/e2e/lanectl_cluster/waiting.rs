@@ -66,7 +66,7 @@ async fn a_wait_ends_when_the_lane_admits_and_again_when_it_is_gone() -> Result<
     .await?;
     let text = shop.ok(&["status"]).await?.stdout;
     ensure!(text.contains("Programmed is False, ProxiesUnverified: "), "{text}");
-    ensure!(text.contains("gray   Admitted   -         True"), "{text}");
+    ensure!(text.contains("gray   Admitted   -      -         True"), "{text}");
 
     shop.ok(&["remove-lane", "gray", "--wait", "--allow-unverified"]).await?;
     let group = shop.ok(&["get", "group", "shop", "-o", "json"]).await?.json()?;

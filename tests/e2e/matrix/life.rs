@@ -1,10 +1,9 @@
-//! The life of a lane: workloads that come before, with and after it, its end, its fall back and its return.
+//! The life of a lane: workloads that come before, with and after it, its fall back and its return.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Result, ensure};
 use envoy_config::topology::Workload;
-use serde_json::json;
 use tests::client::{Call, Protocol};
 use tests::load::Load;
 use tests::mesh::{Mesh, MeshOptions};
@@ -13,8 +12,6 @@ use tests::wait;
 use super::{BASELINE, GRAY};
 use crate::lanes;
 
-/// How far a lane's end may be from its time.
-const TOLERANCE: Duration = Duration::from_secs(1);
 /// Between two requests of the baseline's load, so that it does not hold up everything else.
 const PAUSE: Duration = Duration::from_millis(5);
 /// How long a change may take to be seen.
@@ -79,50 +76,6 @@ async fn the_baseline_never_reaches_a_gray_workload_whenever_it_is_deployed() ->
     assert_eq!(report.by_status(), [(200, report.total())].into(), "{report}");
     mesh.passed().await;
     Ok(())
-}
-
-#[tokio::test]
-async fn a_lane_ends_at_its_time_with_nobody_writing_anything() -> Result<()> {
-    let mesh = Mesh::start(MeshOptions::default()).await?;
-    // Whole seconds, so that the object says exactly what is compared.
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?;
-    let end = Duration::from_secs(now.as_secs() + 6);
-    let lane = json!({ "expires": rfc3339(end)?, "rules": [{ "name": "rule", "match": { "header": { "name": lanes::ENTERS } } }] });
-    lanes::set(&mesh, "gray", lane).await?;
-    let client = mesh.h1();
-    assert_eq!(client.send(gray()).await?.hops(), GRAY, "set too late for this test?");
-
-    let mut last_inside = Duration::ZERO;
-    let first_outside = wait::until(DEADLINE, "the lane's end", async || {
-        let answer = client.send(gray()).await.ok()?;
-        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).ok()?;
-        match answer.hops() {
-            GRAY => {
-                last_inside = now;
-                None
-            }
-            _ => Some((now, answer)),
-        }
-    });
-    let (ended, answer) = first_outside.await?;
-    assert_eq!(answer.hops(), BASELINE);
-    assert!(answer.seen("x-lane")?.is_empty() && answer.seen("baggage")?.is_empty());
-    assert!(last_inside + TOLERANCE >= end && ended >= end, "ended {ended:?}, to end {end:?}");
-    assert!(ended <= end + TOLERANCE, "ended {ended:?}, to end {end:?}");
-
-    // Nor does a sidecar restore it from baggage, nor a gray workload stamp its own.
-    let outbound = mesh.topology().workloads.iter().find(|w| w.name.as_str() == "a-gray");
-    let outbound = outbound.context("a-gray")?.outbound;
-    let call = Call::get("/").host("b").header("baggage", "lane=gray");
-    let answer = tests::client::Client::h1(outbound).send(call).await?;
-    assert_eq!((answer.hops(), answer.seen("x-lane")?.len()), ("b-v1,c-v1", 0));
-    mesh.passed().await;
-    Ok(())
-}
-
-fn rfc3339(since_epoch: Duration) -> Result<String> {
-    let time = jiff::Timestamp::from_second(i64::try_from(since_epoch.as_secs())?)?;
-    Ok(time.to_string())
 }
 
 #[tokio::test]

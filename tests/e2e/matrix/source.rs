@@ -1,4 +1,4 @@
-//! Rules on who calls: the URI in the caller's certificate, under mutual TLS.
+//! Who calls: the URI in the caller's certificate, under mutual TLS, in rules and as what a lane trusts.
 //!
 //! Callers are Envoys of their own, which speak TLS with a certificate, as a sidecar does for its application.
 
@@ -94,19 +94,55 @@ async fn a_rule_on_the_caller_takes_the_certificates_uri_and_nothing_that_is_onl
     ]);
     lanes::set(&mesh, "gray", json!({ "rules": rules })).await?;
 
-    let diagnostics = Diagnostics::new();
     let expected = [(Some(tester), GRAY), (Some(robot), GRAY), (Some(stranger), BASELINE), (None, BASELINE)];
-    for (number, (uri, hops)) in expected.into_iter().enumerate() {
+    check(&mesh, &authority, dir.path(), &expected, || Call::get("/")).await?;
+    mesh.passed().await;
+    Ok(())
+}
+
+/// Each caller, by the URI in its certificate, gets where it is expected, whatever it says of itself in headers.
+async fn check(
+    mesh: &Mesh,
+    authority: &Authority,
+    dir: &Path,
+    expected: &[(Option<&str>, &str)],
+    call: impl Fn() -> Call,
+) -> Result<()> {
+    let diagnostics = Diagnostics::new();
+    let first = expected.iter().find_map(|(uri, _)| *uri).unwrap_or_default();
+    for (number, (uri, hops)) in expected.iter().enumerate() {
         let name = format!("caller-{number}");
         let identity = uri.map(|uri| authority.workload(&name, uri)).transpose()?;
-        let caller =
-            Caller::start(dir.path(), &name, mesh.gateway(), identity.as_ref(), &diagnostics).await?;
-        let said = Call::get("/").header("x-forwarded-client-cert", format!("URI={tester}"));
-        for call in [Call::get("/"), said] {
-            assert_eq!(caller.hops(call).await?, hops, "{uri:?}");
+        let caller = Caller::start(dir, &name, mesh.gateway(), identity.as_ref(), &diagnostics).await?;
+        let said = call().header("x-forwarded-client-cert", format!("URI={first}"));
+        for call in [call(), said] {
+            assert_eq!(caller.hops(call).await?, *hops, "{uri:?}");
         }
     }
     diagnostics.passed();
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_lane_lets_in_the_principals_that_it_lists() -> Result<()> {
+    let dir = tempfile::tempdir()?;
+    let authority = Authority::new(dir.path())?;
+    let options = MeshOptions { tls: Some(authority.gateway()?), ..MeshOptions::default() };
+    let mesh = Mesh::start(options).await?;
+    let principals = "spiffe://shop.example/ns/test/sa/tester,spiffe://shop.example/ns/robots/*";
+    let flags = ["set-lane", "gray", "--header", lanes::ENTERS, "--from-principal", principals];
+    mesh.lanectl(&flags).await?;
+    mesh.lanectl(&["wait"]).await?;
+    let expected = [
+        (Some("spiffe://shop.example/ns/test/sa/tester"), GRAY),
+        (Some("spiffe://shop.example/ns/robots/sa/7"), GRAY),
+        (Some("spiffe://shop.example/ns/test/sa/testers"), BASELINE),
+        (Some("spiffe://shop.example/ns/robotsx/sa/7"), BASELINE),
+        (Some("spiffe://other.example/ns/test/sa/tester"), BASELINE),
+        (None, BASELINE),
+    ];
+    check(&mesh, &authority, dir.path(), &expected, || Call::get("/").header(lanes::ENTERS, "1")).await?;
+    check(&mesh, &authority, dir.path(), &[(expected[0].0, BASELINE)], || Call::get("/")).await?;
     mesh.passed().await;
     Ok(())
 }

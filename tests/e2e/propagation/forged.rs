@@ -3,7 +3,7 @@
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
-use tests::client::Call;
+use tests::client::{Call, Client};
 use tests::mesh::{GATEWAY, Mesh, MeshOptions};
 
 use super::{BASELINE, GRAY, Listener, NOTHING, gray};
@@ -35,11 +35,20 @@ const OUTSIDE: Expected = Expected { hops: BASELINE, lane: &[], trail: "gateway;
 const INSIDE: Expected = Expected { hops: GRAY, lane: &["gray"], trail: "gateway;lane=gray;why=rule:flags" };
 
 async fn check_headers(mesh: &Mesh, listener: &mut Listener, call: &Call, expected: &Expected) -> Result<()> {
+    check_headers_at([mesh.h1(), mesh.h2()], listener, call, expected).await
+}
+
+async fn check_headers_at(
+    clients: [Client; 2],
+    listener: &mut Listener,
+    call: &Call,
+    expected: &Expected,
+) -> Result<()> {
     let Expected { hops, lane, trail } = expected;
     let all = FORGED.iter().fold(call.clone(), |call, (name, value)| call.header(name, value));
     let singly = FORGED.iter().map(|(name, value)| call.clone().header(name, value));
     let twice = call.clone().header("x-lane", "gray").header("x-lane", "blue");
-    for client in [mesh.h1(), mesh.h2()] {
+    for client in clients {
         for forged in singly.clone().chain([twice.clone(), all.clone()]) {
             let trace = listener.trace(&client, forged).await?;
             trace.check(hops, "x-lane", lane);
@@ -57,9 +66,9 @@ async fn check_headers(mesh: &Mesh, listener: &mut Listener, call: &Call, expect
     Ok(())
 }
 
-/// Replaces one value in the configuration of the gateway's entry role.
-fn spoil(mesh: &Mesh, pointer: &str, value: &str) -> Result<()> {
-    let file = mesh.proxy_dir(GATEWAY).join("ecds/entry.json");
+/// Replaces one value in the configuration of the entry role of a proxy.
+pub(super) fn spoil(mesh: &Mesh, proxy: &str, pointer: &str, value: &str) -> Result<()> {
+    let file = mesh.proxy_dir(proxy).join("ecds/entry.json");
     let mut response: Value = serde_json::from_slice(&std::fs::read(&file)?)?;
     let place = response.pointer_mut(&format!("/resources/0/typed_config/config/{pointer}"));
     *place.with_context(|| format!("there is no {pointer}"))? = Value::from(value);
@@ -119,7 +128,7 @@ async fn nor_with_a_first_configuration_of_the_entry_that_is_bad() -> Result<()>
     let (witness, mut listener) = Listener::new();
     let mut mesh = Mesh::prepare(MeshOptions::default().witness(witness)).await?;
     mesh.lanectl(&["set-lane", "gray", "--header", lanes::ENTERS, "--no-wait"]).await?;
-    spoil(&mesh, "configuration/value", "{\"version\": 1, \"role\": ")?;
+    spoil(&mesh, GATEWAY, "configuration/value", "{\"version\": 1, \"role\": ")?;
     mesh.start_all().await?;
     let expected = Expected { trail: "", ..OUTSIDE };
     for call in [Call::get("/"), gray()] {
@@ -138,7 +147,7 @@ async fn nor_with_a_vm_of_the_entry_that_has_died() -> Result<()> {
     let (witness, mut listener) = Listener::new();
     let mut mesh = Mesh::prepare(MeshOptions::default().witness(witness)).await?;
     mesh.lanectl(&["set-lane", "gray", "--header", lanes::ENTERS, "--no-wait"]).await?;
-    spoil(&mesh, "vm_config/code/local/filename", &module.to_string_lossy())?;
+    spoil(&mesh, GATEWAY, "vm_config/code/local/filename", &module.to_string_lossy())?;
     mesh.start_all().await?;
     // The request that meets the trap is lost under every failure policy.
     assert_eq!(mesh.h1().send(gray()).await?.status, 503);
@@ -148,5 +157,49 @@ async fn nor_with_a_vm_of_the_entry_that_has_died() -> Result<()> {
     }
     check_baggage_until_repaired(&mesh, &mut listener).await?;
     mesh.passed().await;
+    Ok(())
+}
+
+/// A workload as the entry: its inbound listener faces the outsiders.
+#[tokio::test]
+async fn a_workload_as_the_entry_believes_nobody_with_and_without_its_filter() -> Result<()> {
+    const ENTRY: &str = "a-v1";
+    const OUTSIDE: Expected = Expected { hops: BASELINE, lane: &[], trail: "" };
+    for is_alive in [true, false] {
+        let (witness, mut listener) = Listener::new();
+        let options = MeshOptions::empty()
+            .service("a", &[None])
+            .service("b", &[None])
+            .service("c", &[None, Some("gray")]);
+        let mut mesh = Mesh::prepare(options.witness(witness)).await?;
+        let path = mesh.dir().join("group.yaml");
+        let mut group: Value = serde_saphyr::from_str(&std::fs::read_to_string(&path)?)?;
+        group["spec"]["entries"] = serde_json::json!([ENTRY]);
+        // JSON is YAML.
+        std::fs::write(path, group.to_string())?;
+        mesh.lanectl(&["apply", "--no-wait"]).await?;
+        mesh.lanectl(&["set-lane", "gray", "--header", lanes::ENTERS, "--no-wait"]).await?;
+        if !is_alive {
+            spoil(&mesh, ENTRY, "configuration/value", "{}")?;
+        }
+        mesh.start_all().await?;
+        let entry =
+            mesh.topology().workloads.iter().find(|w| w.name.as_str() == ENTRY).context(ENTRY)?.inbound;
+        let clients = || [Client::h1(entry), Client::h2(entry)];
+        check_headers_at(clients(), &mut listener, &Call::get("/"), &OUTSIDE).await.context("outside")?;
+        if is_alive {
+            let inside = Expected {
+                hops: "a-v1,b-v1,c-gray",
+                lane: &["gray"],
+                trail: "a-v1;lane=gray;why=rule:flags",
+            };
+            check_headers_at(clients(), &mut listener, &gray(), &inside).await.context("inside")?;
+        } else {
+            check_headers_at(clients(), &mut listener, &gray(), &OUTSIDE)
+                .await
+                .context("with a bad filter")?;
+        }
+        mesh.passed().await;
+    }
     Ok(())
 }

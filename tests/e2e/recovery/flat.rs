@@ -15,7 +15,7 @@ const POINTS: u64 = 10;
 /// What it may grow by, in percent of what it was with a full table.
 const TOLERANCE: f64 = 5.0;
 /// Traces that a slot holds.
-const PLACES: u64 = 8;
+pub(super) const PLACES: u64 = 8;
 
 /// Traces `first` and following arrive with a lane.
 async fn arrive(mesh: &Mesh, first: u64, traces: u64) -> Result<()> {

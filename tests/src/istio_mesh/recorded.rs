@@ -111,10 +111,10 @@ impl Recorded {
 
     /// The clusters of every sidecar that have nothing to do with services.
     pub(super) fn common_clusters(&self) -> Result<Vec<Value>> {
-        ["BlackHoleCluster", "InboundPassthroughCluster", "PassthroughCluster"]
-            .map(|name| self.cluster(name))
-            .into_iter()
-            .collect()
+        let mut door = self.cluster("PassthroughCluster")?;
+        // Nobody redirects connections on loopback: `x-envoy-original-dst-host` says where a request was meant to go.
+        door["original_dst_lb_config"] = json!({ "use_http_header": true });
+        Ok(vec![self.cluster("BlackHoleCluster")?, self.cluster("InboundPassthroughCluster")?, door])
     }
 
     /// The cluster of a sidecar's application, on a port of loopback.

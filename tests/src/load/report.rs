@@ -57,6 +57,17 @@ impl Report {
         self.outcomes.len() as u64
     }
 
+    /// Requests that were sent in a second, from the first to the last; 0 for fewer than two.
+    #[must_use]
+    pub fn rate(&self) -> f64 {
+        match (self.outcomes.first(), self.outcomes.last()) {
+            (Some(first), Some(last)) if last.start > first.start => {
+                (self.total() - 1) as f64 / (last.start - first.start).as_secs_f64()
+            }
+            _ => 0.0,
+        }
+    }
+
     /// Number of responses by status.
     #[must_use]
     pub fn by_status(&self) -> BTreeMap<u16, u64> {

@@ -93,3 +93,23 @@ async fn streams_of_one_connection_run_side_by_side() {
     let first_end = report.outcomes.iter().map(|outcome| outcome.end).min();
     assert!(last_start < first_end, "one after the other");
 }
+
+#[tokio::test]
+async fn a_load_of_a_rate_sends_no_request_before_its_time() {
+    let app = app().await;
+    let load = Load::new(app.addr, Protocol::Http2, 2, |_| Call::get("/")).streams(4).rate(200).requests(41);
+    let report = load.start().finish().await;
+    assert_eq!((report.total(), report.not_ok().count()), (41, 0), "{report}");
+    let begin = report.outcomes[0].start;
+    for outcome in &report.outcomes {
+        let due = Duration::from_secs_f64(outcome.number as f64 / 200.0);
+        // The first request itself may have been sent a little late.
+        assert!(outcome.start - begin + Duration::from_millis(100) >= due, "{outcome:?}");
+    }
+    // 40 intervals of 5 ms, on a machine that may be busy.
+    assert!(report.rate() > 0.0 && report.rate() <= 400.0, "{}", report.rate());
+    let endless = Load::new(app.addr, Protocol::Http2, 1, |_| Call::get("/")).rate(1).start();
+    let first = async || (endless.ended() > 0).then_some(());
+    crate::wait::until(Duration::from_secs(10), "the first request", first).await.unwrap();
+    assert!(endless.stop().await.total() < 10);
+}

@@ -105,6 +105,14 @@ fn shift_ports(text: &str, offset: u16) -> String {
     shifted
 }
 
+/// The names of the applications that answered, in order.
+pub(super) fn names(body: &str) -> Result<String> {
+    let answer: serde_json::Value = serde_json::from_str(body).context("the answer is no JSON")?;
+    let hops = answer["hops"].as_array().context("the answer has no hops")?;
+    let names: Vec<_> = hops.iter().map(|hop| hop["name"].as_str().unwrap_or("?")).collect();
+    Ok(names.join(" → "))
+}
+
 /// The hops of a request, from the trail that the last application saw.
 pub(super) struct Way(Vec<(String, String)>);
 
@@ -164,5 +172,7 @@ mod tests {
         assert_eq!(Way::from_answer(&good).unwrap().to_string(), "gateway → a[gray] → b[baseline]");
         assert!(Way::from_answer(&answer("gateway;lane=gray, a-v1;lane=baseline")).is_err());
         assert!(Way::from_answer("{}").is_err());
+        assert_eq!(names(&good).unwrap(), "a-gray → b-v1");
+        assert!(names("{}").is_err());
     }
 }

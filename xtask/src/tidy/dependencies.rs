@@ -11,13 +11,14 @@ use crate::workspace::{Package, Workspace};
 /// What a crate may depend on of this workspace; a crate that is not listed may depend on all.
 ///
 /// Test-only dependencies are free: they reach nobody who uses the crate.
-const DIRECTION: [(&str, &[&str]); 6] = [
+const DIRECTION: [(&str, &[&str]); 7] = [
     ("lane", &[]),
     ("filter", &["lane"]),
     ("noop", &[]),
     ("envoy-config", &["lane"]),
     ("controller", &["lane", "envoy-config"]),
     ("chain", &[]),
+    ("fuzz", &["lane"]),
 ];
 
 /// Checks the manifests against each other and against the sources.

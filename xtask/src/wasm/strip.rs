@@ -19,6 +19,7 @@ const KEPT: &[&str] = &[
     "proxy_on_configure",
     "proxy_on_tick",
     "proxy_on_request_headers",
+    "proxy_on_response_headers",
     "proxy_on_delete",
 ];
 

@@ -1,11 +1,13 @@
 //! Lanes and groups as rows of a table.
 
+use jiff::Timestamp;
 use kube::ResourceExt as _;
 use lane::model::{ObjectCondition, ProxyCount};
 
 use crate::cli::get::sticky;
 use crate::cluster::conditions::{ACCEPTED, PROGRAMMED};
 use crate::cluster::crd::{Lane, LaneGroup};
+use crate::ending;
 
 /// What stands where there is nothing to say.
 const NOTHING: &str = "-";
@@ -27,8 +29,8 @@ pub(super) trait Listed {
 impl Listed for Lane {
     const KIND: &'static str = "lane";
     const COLUMNS: (&'static [&'static str], &'static [&'static str]) = (
-        &["NAME", "GROUP", "RULES", "SHARE", "EXPIRES", "ACCEPTED", "PROGRAMMED"],
-        &["STICKY", "PRIORITY", "OWNER"],
+        &["NAME", "GROUP", "RULES", "SHARE", "ENDS", "ACCEPTED", "PROGRAMMED"],
+        &["EXPIRES", "STICKY", "PRIORITY", "OWNER"],
     );
 
     fn row(&self) -> Vec<String> {
@@ -39,7 +41,7 @@ impl Listed for Lane {
             spec.group.to_string(),
             spec.rules.len().to_string(),
             spec.share.as_ref().map_or_else(nothing, |share| share.percent.to_string()),
-            spec.expires.map_or_else(nothing, |end| end.to_string()),
+            ending::cell(spec.expires, Timestamp::now()),
             state(conditions, ACCEPTED),
             state(conditions, PROGRAMMED),
         ]
@@ -49,6 +51,7 @@ impl Listed for Lane {
         let spec = &self.spec.0;
         let key = spec.share.as_ref().and_then(|share| share.key.as_ref());
         vec![
+            spec.expires.map_or_else(nothing, |end| end.to_string()),
             key.map_or_else(nothing, sticky),
             spec.priority.to_string(),
             spec.owner.clone().unwrap_or_else(nothing),

@@ -2,8 +2,9 @@
 
 use std::fmt::Write as _;
 
+use jiff::Timestamp;
 use kube::ResourceExt as _;
-use lane::model::{LanePhase, ObjectCondition, ProxyCount, ReleaseStatus};
+use lane::model::{LanePhase, LostLane, ObjectCondition, ProxyCount, ReleaseStatus};
 use lane::name::BASELINE;
 use serde::Serialize;
 
@@ -11,12 +12,14 @@ use super::objects;
 use super::rows::state;
 use super::unrouted::Unrouted;
 use crate::cli::error::CommandError;
+use crate::cli::lost_lanes;
 use crate::cli::status::StatusArgs;
 use crate::cli::ui::{self, Output, Ui};
 use crate::cluster::client::{Cluster, Error, Place, Surroundings};
 use crate::cluster::conditions::{ACCEPTED, PROGRAMMED};
 use crate::cluster::crd::{Lane, LaneGroup};
 use crate::cluster::dereference::Reading;
+use crate::ending;
 
 /// Everything about a group.
 #[derive(Serialize)]
@@ -32,6 +35,8 @@ struct Status {
     conditions: Vec<ObjectCondition>,
     lanes: Vec<LaneLine>,
     services: Vec<ServiceLine>,
+    /// The workloads whose applications lose lanes.
+    lost_lanes: Vec<LostLane>,
     unrouted: Unrouted,
 }
 
@@ -42,6 +47,9 @@ struct LaneLine {
     /// How far it has come; none where the proxies do not know it.
     phase: Option<LanePhase>,
     observed: bool,
+    /// Its end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires: Option<Timestamp>,
     /// Its promotion or rollback.
     #[serde(skip_serializing_if = "Option::is_none")]
     release: Option<ReleaseStatus>,
@@ -85,7 +93,10 @@ pub(super) async fn run(cluster: &Cluster, args: &StatusArgs, ui: &Ui) -> Result
         (Output::Name, all) => {
             ui.data(&all.iter().map(|status| format!("lanegroup/{}\n", status.group)).collect::<String>())
         }
-        (Output::Table | Output::Wide, all) => ui.data(&all.iter().map(text).collect::<Vec<_>>().join("\n")),
+        (Output::Table | Output::Wide, all) => {
+            let texts: Vec<String> = all.iter().map(|status| text(status, Timestamp::now())).collect();
+            ui.data(&texts.join("\n"))
+        }
     };
     Ok(code?)
 }
@@ -105,6 +116,7 @@ async fn look(cluster: &Cluster, group: &LaneGroup) -> Result<Status, CommandErr
         conditions: status.conditions,
         lanes: lanes.iter().map(|lane| lane_line(group, lane)).collect(),
         services: reading.iter().flat_map(|reading| service_lines(reading, &surroundings)).collect(),
+        lost_lanes: status.lost_lanes,
         unrouted: Unrouted::look(cluster, group).await?,
     })
 }
@@ -117,6 +129,7 @@ fn lane_line(group: &LaneGroup, lane: &Lane) -> LaneLine {
         name: lane.name_any(),
         phase: known.map(|known| known.phase),
         observed: status.observed_generation == lane.metadata.generation,
+        expires: lane.spec.0.expires,
         release: status.release,
         conditions: status.conditions,
     }
@@ -137,7 +150,7 @@ fn service_lines(reading: &Reading, surroundings: &Surroundings) -> Vec<ServiceL
 }
 
 /// The status for people.
-fn text(status: &Status) -> String {
+fn text(status: &Status, now: Timestamp) -> String {
     let Status { group, namespace, generation, proxies, .. } = status;
     let ProxyCount { ready, total, .. } = proxies;
     let mut text =
@@ -147,10 +160,12 @@ fn text(status: &Status) -> String {
     }
     conditions(&mut text, &status.conditions);
     if !status.lanes.is_empty() {
-        let rows: Vec<Vec<String>> = status.lanes.iter().map(lane_row).collect();
+        let rows: Vec<Vec<String>> = status.lanes.iter().map(|lane| lane_row(lane, now)).collect();
         text.push('\n');
-        text.push_str(&ui::table(&["LANE", "PHASE", "RELEASE", "ACCEPTED", "PROGRAMMED"], &rows));
+        text.push_str(&ui::table(&["LANE", "PHASE", "ENDS", "RELEASE", "ACCEPTED", "PROGRAMMED"], &rows));
         for lane in &status.lanes {
+            let line = lane.expires.and_then(|end| ending::line(&lane.name, end, now));
+            line.into_iter().for_each(|line| text.push_str(&format!("  {line}\n")));
             released(&mut text, lane);
             conditions(&mut text, &lane.conditions);
         }
@@ -159,6 +174,7 @@ fn text(status: &Status) -> String {
         status.services.iter().flat_map(|line| service_rows(line, namespace)).collect();
     text.push('\n');
     text.push_str(&ui::table(&["SERVICE", "WORKLOAD", "LANE", "READY"], &rows));
+    lost_lanes::show(&mut text, &status.lost_lanes);
     status.unrouted.show(&mut text);
     text
 }
@@ -172,13 +188,14 @@ fn conditions(text: &mut String, conditions: &[ObjectCondition]) {
     }
 }
 
-fn lane_row(lane: &LaneLine) -> Vec<String> {
+fn lane_row(lane: &LaneLine, now: Timestamp) -> Vec<String> {
     let phase = lane.phase.map_or_else(|| "-".to_owned(), |phase| format!("{phase:?}"));
     let phase = if lane.observed { phase } else { format!("{phase} (not looked at yet)") };
     let release =
         lane.release.as_ref().map_or_else(|| "-".to_owned(), |release| format!("{:?}", release.phase));
     let conditions = [ACCEPTED, PROGRAMMED].map(|kind| state(&lane.conditions, kind));
-    [lane.name.clone(), phase, release].into_iter().chain(conditions).collect()
+    let ends = ending::cell(lane.expires, now);
+    [lane.name.clone(), phase, ends, release].into_iter().chain(conditions).collect()
 }
 
 /// What a promotion or rollback waits for, or why it did not succeed.
@@ -239,12 +256,13 @@ mod tests {
                 name: "gray".to_owned(),
                 phase: Some(LanePhase::Admitted),
                 observed: true,
+                expires: "2026-12-01T18:00:00Z".parse().ok(),
                 release: Some(ReleaseStatus {
                     request: "r".to_owned(),
                     action: lane::model::ReleaseAction::Promote,
                     promotion: None,
                     phase: lane::model::ReleasePhase::Refused,
-                    since: jiff::Timestamp::UNIX_EPOCH,
+                    since: Timestamp::UNIX_EPOCH,
                     message: "a: one\nb: two".to_owned(),
                 }),
                 conditions: vec![condition("Accepted", "True", "")],
@@ -253,15 +271,18 @@ mod tests {
                 service("demo", "a", vec![workload("a-v1", "baseline", 2), workload("a-v2", "gray", 1)]),
                 service("other", "b", Vec::new()),
             ],
+            lost_lanes: Vec::new(),
             unrouted: Unrouted::new(Vec::new()),
         };
-        insta::assert_snapshot!(text(&status), @r"
+        let now = "2026-12-01T17:57:30Z".parse().unwrap();
+        insta::assert_snapshot!(text(&status, now), @r"
         group demo/shop: 2 of 3 proxies run generation 7
           Programmed is False, Why: one
             two
 
-        LANE   PHASE      RELEASE   ACCEPTED   PROGRAMMED
-        gray   Admitted   Refused   True       Unknown
+        LANE   PHASE      ENDS        RELEASE   ACCEPTED   PROGRAMMED
+        gray   Admitted   in 2m 30s   Refused   True       Unknown
+          lane gray ends in 2m 30s, at 2026-12-01T18:00:00Z
           lane gray, Refused: a: one
             b: two
 

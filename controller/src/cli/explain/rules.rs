@@ -5,6 +5,7 @@ use lane::head::MemoryHead;
 use lane::model::{BucketRange, Condition, Rule};
 use lane::name::LaneName;
 use lane::program::{Program, RuleVerdict, TicketVerdict};
+use lane::source::SourceVerdict;
 use serde::Serialize;
 
 use super::condition::{failure, is_named};
@@ -75,7 +76,7 @@ fn holds(verdict: &RuleVerdict<'_>) -> String {
             }
         });
     }
-    let refused = verdict.ticket.and_then(ticket);
+    let refused = verdict.ticket.and_then(ticket).or_else(|| verdict.source.and_then(source));
     text.extend(refused.iter().map(|refused| format!(", but {refused}")));
     let takes = refused.is_none() && verdict.share.is_none_or(|share| share.takes);
     if !verdict.chosen && !verdict.ended && takes {
@@ -91,6 +92,18 @@ fn ticket(verdict: TicketVerdict) -> Option<String> {
         TicketVerdict::Missing => Some("the lane asks for a ticket".to_owned()),
         TicketVerdict::Refused(refusal) => Some(format!("the ticket does not open the lane: {refusal}")),
     }
+}
+
+/// Why the lane does not trust the request's source.
+fn source(verdict: SourceVerdict) -> Option<String> {
+    let text = match verdict {
+        SourceVerdict::Address | SourceVerdict::Principal => return None,
+        SourceVerdict::Unlisted => "the lane does not list the client's address or principal",
+        SourceVerdict::Unidentified => {
+            "the lane asks for a source; say which: --source-ip, --source-identity"
+        }
+    };
+    Some(text.to_owned())
 }
 
 fn ranges(buckets: &[BucketRange]) -> String {
@@ -122,6 +135,8 @@ fn holds_alone(
         priority: 0,
         expires_ms: None,
         ticket: false,
+        sources: None,
+        browser: None,
         share: None,
         rules: vec![rule],
         here: false,

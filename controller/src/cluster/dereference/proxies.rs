@@ -13,6 +13,15 @@ use crate::cluster::world::World;
 /// The container with Istio's proxy; an init container where sidecars are native.
 pub(crate) const PROXY_CONTAINER: &str = "istio-proxy";
 
+/// The workload that a pod belongs to.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Serves {
+    /// `NAMESPACE/NAME` of the service.
+    pub service: String,
+    /// The workload's name.
+    pub workload: String,
+}
+
 /// A pod of the group.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Proxy {
@@ -22,6 +31,8 @@ pub struct Proxy {
     pub address: Option<IpAddr>,
     /// Whether a proxy runs in it at all.
     pub has_proxy: bool,
+    /// The workload; none at an entry.
+    pub serves: Option<Serves>,
 }
 
 /// The pods of entries and, where the filter runs on workloads, of workloads.
@@ -34,19 +45,21 @@ pub(super) fn of(world: &World, group: &LaneGroup, services: &[Service], entries
             .workloads
             .iter()
             .filter(move |workload| on_workloads || (propagation.workload_lane && workload.lane.is_some()));
-        of_lane.map(|workload| (service.namespace.as_str(), &workload.selector))
-    });
-    let places: Vec<(&str, &Labels)> =
-        entries.iter().map(|entry| (entry.namespace.as_str(), &entry.selector)).chain(workloads).collect();
-    let mut found: Vec<_> = world
-        .pods
-        .state()
-        .iter()
-        .filter(|pod| {
-            is_alive(pod) && places.iter().any(|(namespace, labels)| selects(pod, namespace, labels))
+        of_lane.map(|workload| {
+            let service_name = format!("{}/{}", service.namespace, service.name);
+            let serves = Serves { service: service_name, workload: workload.name.to_string() };
+            (service.namespace.as_str(), &workload.selector, Some(serves))
         })
-        .map(|pod| proxy(pod))
-        .collect();
+    });
+    let entries = entries.iter().map(|entry| (entry.namespace.as_str(), &entry.selector, None));
+    // A gateway may be a workload, too.
+    let places: Vec<(&str, &Labels, Option<Serves>)> = workloads.chain(entries).collect();
+    let pods = world.pods.state();
+    let of_group = pods.iter().filter(|pod| is_alive(pod)).filter_map(|pod| {
+        let place = places.iter().find(|(namespace, labels, _)| selects(pod, namespace, labels));
+        place.map(|(_, _, serves)| proxy(pod, serves.clone()))
+    });
+    let mut found: Vec<Proxy> = of_group.collect();
     found.sort_by(|a, b| a.pod.cmp(&b.pod));
     found
 }
@@ -70,12 +83,13 @@ pub(crate) fn version(container: &Container) -> Option<String> {
     Some(tag.to_owned())
 }
 
-fn proxy(pod: &Pod) -> Proxy {
+fn proxy(pod: &Pod, serves: Option<Serves>) -> Proxy {
     let address = pod.status.as_ref().and_then(|status| status.pod_ip.as_deref());
     Proxy {
         pod: format!("{}/{}", pod.namespace().unwrap_or_default(), pod.name_any()),
         address: address.and_then(|address| address.parse().ok()),
         has_proxy: container(pod).is_some(),
+        serves,
     }
 }
 

@@ -6,6 +6,7 @@ use lane::model::ObjectCondition;
 use super::report::{ObjectName, Symptom};
 use super::scene::Scene;
 use super::snapshot::Kind;
+use crate::cluster::conditions::CLOCKS_AGREE;
 
 pub(super) fn controller(scene: &Scene<'_>) -> Vec<Symptom> {
     let namespace = scene.snapshot.controller_namespace.as_str();
@@ -47,9 +48,22 @@ pub(super) fn controller(scene: &Scene<'_>) -> Vec<Symptom> {
     unseen.into_iter().map(symptom).collect()
 }
 
+/// What the controller has found of the proxies' clocks.
+pub(super) fn clocks(scene: &Scene<'_>) -> Vec<Symptom> {
+    let conditions = scene.snapshot.group.status.iter().flat_map(|status| &status.conditions);
+    let apart = conditions.filter(|condition| condition.kind == CLOCKS_AGREE && condition.status != "True");
+    let symptom = |condition: &ObjectCondition| {
+        let remedy = "chronyc tracking  # on the nodes of these pods".to_owned();
+        Symptom::warn(scene.group_name(), condition.message.clone(), remedy)
+    };
+    apart.map(symptom).collect()
+}
+
+/// What it says of the group and its lanes, but for clocks, by which lanes work all the same.
 pub(super) fn conditions(scene: &Scene<'_>) -> Vec<Symptom> {
     let group = &scene.snapshot.group;
     let of_group = group.status.iter().flat_map(|status| &status.conditions);
+    let of_group = of_group.filter(|condition| condition.kind != CLOCKS_AGREE);
     let mut symptoms: Vec<Symptom> =
         of_group.filter_map(|condition| untrue(scene.group_name(), "lanegroup", condition)).collect();
     for lane in &scene.snapshot.lanes {

@@ -61,8 +61,8 @@ impl Pass<'_> {
         let [accepted, resolved, _] = conditions::of_group(accepted, reading, &[], status.proxies);
         let remedy = "use in-lists, prefixes or a share instead of single rules, or divide the group";
         let message = format!("{error}; {remedy}; what was programmed before stays in force");
-        self.finish(status, [accepted, resolved, Draft::bad(PROGRAMMED, reason::TOO_LARGE, message)], &lanes)
-            .await
+        let programmed = Draft::bad(PROGRAMMED, reason::TOO_LARGE, message);
+        self.finish(status, [accepted, resolved, programmed], None, &lanes).await
     }
 
     /// What lanes have in force stays what it was.
@@ -87,6 +87,6 @@ impl Pass<'_> {
     ) -> Result<Outcome, ReconcileError> {
         let unknown = |kind| Draft::bad(kind, reason::NOT_ACCEPTED, "the group is not accepted");
         let drafts = [accepted, unknown(RESOLVED_REFS), unknown(PROGRAMMED)];
-        self.finish(status, drafts, &self.lanes(wanted)).await
+        self.finish(status, drafts, None, &self.lanes(wanted)).await
     }
 }

@@ -12,17 +12,19 @@ use serde_json::{Value, json};
 use super::generation::has_followed;
 use super::lanes::Lanes;
 use super::{Outcome, Pass, ReconcileError};
-use crate::cluster::conditions::{self, Draft};
+use crate::cluster::conditions::{self, CLOCKS_AGREE, Draft};
 use crate::cluster::crd::LaneGroup;
 use crate::cluster::release::history::{self, CHANGED_BY, Seen};
-use crate::cluster::{clusters, phases};
+use crate::cluster::{clusters, phases, release};
 
 impl Pass<'_> {
-    /// Writes what the pass has found, where it differs from what stands there.
+    /// Writes what the pass has found, where it differs from what stands there. What is said of clocks stays where
+    /// none has been read.
     pub(super) async fn finish(
         &mut self,
         status: LaneGroupStatus,
         drafts: [Draft; 3],
+        clocks: Option<Draft>,
         lanes: &Lanes,
     ) -> Result<Outcome, ReconcileError> {
         let [accepted, resolved, programmed] = drafts;
@@ -34,8 +36,13 @@ impl Pass<'_> {
         let settled = status.proxies.ready == status.proxies.total && !is_moving && is_released;
         let namespaces = self.owned().namespaces(&self.ctx.world).into_iter().collect();
         let in_force = status.accepted.as_ref().map(|accepted| accepted.generation).or(generation);
+        let former = self.status().conditions;
+        let clocks_stay = former.iter().filter(|known| known.kind == CLOCKS_AGREE && clocks.is_none());
+        let clocks_stay: Vec<ObjectCondition> = clocks_stay.cloned().collect();
         let stamped = [(accepted, generation), (resolved, in_force), (programmed.clone(), in_force)];
-        let conditions = conditions::timed(stamped, &self.status().conditions, Timestamp::now());
+        let stamped = stamped.into_iter().chain(clocks.map(|clocks| (clocks, in_force)));
+        let mut conditions = conditions::timed(stamped, &former, Timestamp::now());
+        conditions.extend(clocks_stay);
         let history = self.history(lanes, &status.lanes);
         let next =
             LaneGroupStatus { observed_generation: generation, namespaces, history, conditions, ..status };
@@ -43,13 +50,19 @@ impl Pass<'_> {
             self.put_group(&next).await?;
             self.tell(&next.conditions).await;
         }
+        let now = Timestamp::now();
         for lane in self.lane_objects() {
             let Some(verdict) = lanes.verdicts.get(&lane.name_any()) else { continue };
             let former = lane.status.clone().unwrap_or_default();
             let generation = lane.metadata.generation;
             let programmed = verdict.in_force.as_ref().map(|it| (programmed.clone(), Some(it.generation)));
-            let stamped = [Some((verdict.accepted.clone(), generation)), programmed].into_iter().flatten();
-            let conditions = conditions::timed(stamped, &former.conditions, Timestamp::now());
+            let is_over = lanes.releases.get(&lane.name_any()).is_some_and(release::has_ended);
+            let ending = match verdict.in_force.as_ref().filter(|_| !is_over) {
+                Some(it) => self.ending(&lane, &it.spec, now).await.map(|said| (said, Some(it.generation))),
+                None => None,
+            };
+            let stamped = [Some((verdict.accepted.clone(), generation)), programmed, ending];
+            let conditions = conditions::timed(stamped.into_iter().flatten(), &former.conditions, now);
             let model = lanes.in_force.iter().find(|model| model.metadata.name.as_str() == lane.name_any());
             let buckets = model.and_then(|model| model.status.as_ref()).map(|status| status.buckets.clone());
             let next = LaneStatus {

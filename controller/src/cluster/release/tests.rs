@@ -22,6 +22,8 @@ fn begun(action: ReleaseAction) -> ReleaseStatus {
         rules: Vec::new(),
         share: None,
         trust: lane::model::Trust::default(),
+        cookie_from_query: None,
+        sources: None,
         expires: None,
         owner: None,
         release: Some(release),

@@ -33,7 +33,7 @@ pub(super) struct Pass<'a> {
 
 impl<'a> Pass<'a> {
     /// Lays the files of `rendering` ready which differ from those of the rendering `before`, or else from
-    /// those in force; `label` tells their drafts apart. Bootstrap and listeners stay untouched unless the topology changed.
+    /// those in force; `label` tells their drafts apart. Bootstrap and listeners stay untouched unless topology or group changed.
     pub(super) fn prepare(
         store: &Store,
         state: &State,
@@ -42,6 +42,8 @@ impl<'a> Pass<'a> {
         label: &str,
     ) -> Result<Self> {
         let mut drafts = Vec::new();
+        // Envoy refuses a listener that names a file which is not there; nothing reads it before.
+        let mut new = Vec::new();
         for proxy in &rendering.proxies {
             for file in &proxy.files {
                 let path = store.proxy_dir(proxy.name.as_str()).join(&file.path);
@@ -50,10 +52,15 @@ impl<'a> Pass<'a> {
                     None => files::read(&path)?,
                 };
                 if current.as_deref() != Some(&file.content) {
-                    drafts.push((file.stage, Draft::new(&path, file.content.as_bytes(), label)?));
+                    let draft = Draft::new(&path, file.content.as_bytes(), label)?;
+                    match current {
+                        Some(_) => drafts.push((file.stage, draft)),
+                        None => new.push((Stage::Static, draft)),
+                    }
                 }
             }
         }
+        let drafts = new.into_iter().chain(drafts).collect();
         Ok(Self { rendering, state: store.draft_state(state, label)?, drafts })
     }
 

@@ -52,6 +52,8 @@ fn config() -> impl Strategy<Value = FilterConfig> {
                 priority,
                 expires_ms,
                 ticket: false,
+                sources: None,
+                browser: None,
                 share: share.map(|to| ShareConfig { buckets: vec![BucketRange { from: 0, to }], key: None }),
                 rules: rules
                     .map(|(j, condition)| Rule { name: format!("r{j}").parse().unwrap(), condition })

@@ -54,3 +54,42 @@ fn lanes_that_ask_for_tickets() {
     );
     assert_eq!(found(json!({}), rules), Vec::<String>::new());
 }
+
+#[test]
+fn lanes_that_ask_for_a_source() {
+    let found = |lane: Value| -> Vec<String> {
+        let found = lanes(&mk_group(json!({})), &[mk_lane("gray", lane)], &Facts::default());
+        found.iter().map(ToString::to_string).collect()
+    };
+    let addresses = |list: Value| json!({"trust": "Source", "sources": {"addresses": list}});
+    assert_eq!(found(addresses(json!(["10.0.0.0/8", "::1"]))), Vec::<String>::new());
+    assert_eq!(
+        found(json!({"trust": "Source", "sources": {"principals": ["spiffe://m/*"]}})),
+        Vec::<String>::new()
+    );
+    for nobody in [json!({"trust": "Source"}), addresses(json!([]))] {
+        assert_eq!(
+            found(nobody),
+            [
+                "Lane/gray spec.sources: the lane asks for a source and names none; add addresses or principals"
+            ]
+        );
+    }
+    assert_eq!(
+        found(json!({"sources": {"addresses": ["::1"]}})),
+        [
+            "Lane/gray spec.sources: nobody looks at sources in a lane with trust: Free; write trust: Source, or remove them"
+        ]
+    );
+    assert_eq!(
+        found(addresses(json!(["10.0.0.0/8", "0.0.0.0/0"]))),
+        [
+            "Lane/gray spec.sources.addresses[1]: 0.0.0.0/0 is everybody; name a narrower range, or write trust: Free"
+        ]
+    );
+    let many: Vec<_> = (0..=MAX_SOURCES).map(|i| format!("10.{}.{}.0/24", i / 256, i % 256)).collect();
+    assert_eq!(
+        found(addresses(json!(many))),
+        ["Lane/gray spec.sources.addresses: there are 257 addresses, more than 256; join them to wider ones"]
+    );
+}

@@ -256,5 +256,15 @@ fn the_controller_and_what_it_says_is_looked_at() {
             "Accepted is False, Bad: one",
             "kubectl describe lanegroup shop --namespace=demo",
         ),
+        case(
+            "a clock",
+            "clocks-agree",
+            "{kind: LaneGroup, apiVersion: graylane.dev/v1alpha1, metadata: {name: shop, namespace: demo}, status: {conditions: [\
+             {type: ClocksAgree, status: \"False\", reason: ClocksApart, message: pod demo/a is 1h ahead, lastTransitionTime: \"2026-01-01T00:00:00Z\"}]}}",
+            Warn,
+            "lanegroup demo/shop",
+            "pod demo/a is 1h ahead",
+            "chronyc tracking",
+        ),
     ]);
 }
