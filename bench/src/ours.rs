@@ -70,11 +70,12 @@ pub struct Case {
 }
 
 impl Case {
-    /// Whether the filter counts the request: entry and inbound count all, outbound those that it restores.
+    /// Whether the filter counts the request: entry and inbound count all, outbound those that it restores or that it
+    /// looks for among traces.
     #[must_use]
     pub fn counts(&self) -> bool {
         let restored = self.in_lane && !self.request.contains(&CARRIES);
-        self.config.role != Role::Outbound || restored
+        self.config.role != Role::Outbound || restored || self.config.recovery.is_some()
     }
 }
 
