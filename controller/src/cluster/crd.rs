@@ -114,7 +114,7 @@ pub struct LaneResource(pub LaneSpec);
         type_ = "string",
         json_path = ".status.conditions[?(@.type==\"Programmed\")].status"
     ),
-    printcolumn(name = "Expires", type_ = "date", json_path = ".spec.expires"),
+    printcolumn(name = "Expires", type_ = "string", json_path = ".spec.expires"),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
     validation = Rule::new("size(self.metadata.name) <= 63")
         .message("the name is longer than a DNS label: 63 characters"),
