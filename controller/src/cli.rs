@@ -215,7 +215,7 @@ fn state(store: &Store) -> Result<State> {
 
 /// Milliseconds since 1970.
 fn now_ms() -> u64 {
-    u64::try_from(jiff::Timestamp::now().as_millisecond()).unwrap_or(0)
+    lane::time::ms_since_1970(jiff::Timestamp::now())
 }
 
 #[cfg(test)]

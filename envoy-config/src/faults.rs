@@ -3,6 +3,7 @@
 use lane::fault::{CALLER_HEADER, GROUP_HEADER, HEADERS};
 use lane::filter_config::{FaultConfig, FilterConfig, Role};
 use lane::model::{At, Faults, LaneFault, LaneGroup};
+use lane::time::ms_since_1970;
 
 use crate::envoy::any::Any;
 use crate::envoy::core::{AppendAction, Empty, HeaderValue, HeaderValueOption};
@@ -42,7 +43,7 @@ fn fault_config(fault: &LaneFault) -> FaultConfig {
     let is_callee = spec.at == At::Callee;
     FaultConfig {
         name: fault.metadata.name.clone(),
-        expires_ms: u64::try_from(spec.expires.as_millisecond()).unwrap_or(0),
+        expires_ms: ms_since_1970(spec.expires),
         lane: spec.lane.clone(),
         // Behind the caller it is known who calls, and in front of the callee who is called.
         from: spec.from.clone().filter(|_| is_callee),

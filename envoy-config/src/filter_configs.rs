@@ -8,6 +8,7 @@ use lane::filter_config::{
 };
 use lane::model::{Lane, LaneGroup, Propagation, Recovery, TicketKey, Trust};
 use lane::name::{LaneName, WorkloadName};
+use lane::time::ms_since_1970;
 
 /// A proxy as far as its filters depend on it.
 #[derive(Clone, Copy, Debug)]
@@ -112,7 +113,7 @@ fn ticket_config(group: &LaneGroup) -> Option<TicketConfig> {
     let key = |key: &TicketKey| TicketKeyConfig {
         id: key.id.clone(),
         public_key: key.public_key.clone(),
-        expires_ms: key.expires.map(|end| since_1970(end.as_millisecond())),
+        expires_ms: key.expires.map(ms_since_1970),
     };
     Some(TicketConfig {
         header: tickets.header.clone(),
@@ -121,17 +122,12 @@ fn ticket_config(group: &LaneGroup) -> Option<TicketConfig> {
     })
 }
 
-/// A number of milliseconds since 1970; 0 for a time before.
-fn since_1970(milliseconds: i64) -> u64 {
-    u64::try_from(milliseconds).unwrap_or(0)
-}
-
 fn lane_config(group: &LaneGroup, lane: &Lane, role: Role, here: impl Fn(&LaneName) -> bool) -> LaneConfig {
     let name = &lane.metadata.name;
     let bare = LaneConfig {
         name: name.clone(),
         priority: 0,
-        expires_ms: lane.spec.expires.map(|end| since_1970(end.as_millisecond())),
+        expires_ms: lane.spec.expires.map(ms_since_1970),
         ticket: false,
         sources: None,
         browser: None,

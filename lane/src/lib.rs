@@ -47,6 +47,7 @@ pub mod share;
 pub mod source;
 mod subject;
 pub mod ticket;
+pub mod time;
 pub mod trace_id;
 pub mod trail;
 pub mod validate;

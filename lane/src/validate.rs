@@ -12,6 +12,7 @@ use crate::name::{HeaderName, LaneName, ServiceName};
 use crate::problem::Problem;
 use crate::recovery;
 use crate::share::BUCKETS;
+use crate::time::ms_since_1970;
 
 pub use faults::faults;
 pub use rules::{MAX_TERMS, MAX_VALUES};
@@ -158,7 +159,7 @@ fn admission(lane: &Lane, facts: &Facts, problems: &mut Vec<Problem>) {
         problems.push(Problem::warning("spec.rules", "the lane admits nobody", remedy));
     }
     if let Some(time) = lane.spec.expires
-        && u64::try_from(time.as_millisecond()).unwrap_or(0) <= facts.now_ms
+        && ms_since_1970(time) <= facts.now_ms
     {
         let reason = format!("the lane ended at {time}");
         problems.push(Problem::warning("spec.expires", reason, "set a later end, or remove the lane"));

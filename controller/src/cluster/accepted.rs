@@ -7,6 +7,7 @@
 use jiff::Timestamp;
 use lane::model::{AcceptedSpec, Lane, LaneGroup, LaneGroupSpec, LaneSpec, Object};
 use lane::problem::Problem;
+use lane::time::ms_since_1970;
 use lane::validate::{self, Facts};
 
 use super::conditions::Draft;
@@ -58,8 +59,8 @@ pub fn group(group: &LaneGroup, generation: i64) -> Verdict<LaneGroupSpec> {
 /// What is in force of each lane of a group that is itself in force.
 #[must_use]
 pub fn lanes(group: &LaneGroup, wanted: &[Wanted], now: Timestamp) -> Vec<Verdict<LaneSpec>> {
-    let now_ms = u64::try_from(now.as_millisecond()).unwrap_or(0);
-    let judge = Judge { group, wanted, facts: Facts { now_ms, ..Facts::default() } };
+    let facts = Facts { now_ms: ms_since_1970(now), ..Facts::default() };
+    let judge = Judge { group, wanted, facts };
     let newest: Vec<Lane> = wanted.iter().map(|wanted| wanted.lane.clone()).collect();
     let problems = judge.check(&newest);
     let settled = problems.iter().any(Problem::is_error).then(|| judge.settle());

@@ -5,6 +5,7 @@ use crate::fault::{Abort, FaultScope, MAX_DELAY_MS, MAX_FAULTS};
 use crate::model::{Delay, Lane, LaneFault, LaneGroup};
 use crate::name::ServiceName;
 use crate::problem::Problem;
+use crate::time::ms_since_1970;
 
 /// The problems of faults, each alone and all together. Paths start with `LaneFault/NAME`.
 #[must_use]
@@ -146,7 +147,7 @@ fn draw(fault: &LaneFault, problems: &mut Vec<Problem>) {
 
 fn end(fault: &LaneFault, facts: &Facts, problems: &mut Vec<Problem>) {
     let end = fault.spec.expires;
-    if u64::try_from(end.as_millisecond()).unwrap_or(0) <= facts.now_ms {
+    if ms_since_1970(end) <= facts.now_ms {
         let reason = format!("the fault ended at {end}");
         problems.push(Problem::warning("spec.expires", reason, "stop the fault, or set a later end"));
     }

@@ -5,6 +5,7 @@ use super::{Facts, foreign, repeated, stands_twice};
 use crate::model::{Condition, Lane, LaneGroup, Sources, TicketKey, Tickets, Trust};
 use crate::name::HeaderName;
 use crate::problem::Problem;
+use crate::time::ms_since_1970;
 
 /// The most keys of one group.
 pub const MAX_KEYS: usize = 16;
@@ -82,9 +83,7 @@ fn sources(lane: &Lane, problems: &mut Vec<Problem>) {
 }
 
 fn has_key(tickets: &Tickets, facts: &Facts) -> bool {
-    let lives = |key: &TicketKey| {
-        key.expires.is_none_or(|end| u64::try_from(end.as_millisecond()).unwrap_or(0) > facts.now_ms)
-    };
+    let lives = |key: &TicketKey| key.expires.is_none_or(|end| ms_since_1970(end) > facts.now_ms);
     tickets.keys.iter().any(lives)
 }
 

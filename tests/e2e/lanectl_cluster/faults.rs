@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
-use tests::controller::{Controller, ControllerOptions};
 use tests::wait;
 
 use super::shop::Shop;
@@ -46,16 +45,9 @@ async fn condition(shop: &Shop, fault: &str, kind: &str) -> Result<(String, Stri
 
 #[tokio::test]
 async fn faults_come_and_go() -> Result<()> {
-    let shop = Shop::start().await?;
-    shop.ok(&["init", "shop", "--entry=gateway", "--service=a,b"]).await?;
+    let shop = Shop::initialised().await?;
     let proxies = FakeProxies::start().await?;
-    let _controller = Controller::start(&ControllerOptions {
-        kubeconfig: &shop.cluster.kubeconfig()?,
-        namespace: Some(&shop.namespace),
-        lease_namespace: &shop.namespace,
-        proxy_metrics: &proxies.metrics(),
-    })
-    .await?;
+    let _controller = shop.controller(&shop.cluster.kubeconfig()?, &proxies.metrics()).await?;
     shop.ok(&[&["set-lane", "gray", "--header", "x-gray"][..], &WAIT].concat()).await?;
 
     let set = |name: &'static str, flags: &[&'static str]| {

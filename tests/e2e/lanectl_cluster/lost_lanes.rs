@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
-use tests::controller::{Controller, ControllerOptions};
 use tests::wait;
 
 use super::shop::Shop;
@@ -49,13 +48,7 @@ async fn status_becomes(shop: &Shop, wanted: &Value) -> Result<()> {
 async fn status_names_the_hop_that_loses_a_lane_and_what_to_do() -> Result<()> {
     let shop = Shop::initialised().await?;
     let proxies = FakeProxies::start().await?;
-    let _controller = Controller::start(&ControllerOptions {
-        kubeconfig: &shop.cluster.kubeconfig()?,
-        namespace: Some(&shop.namespace),
-        lease_namespace: &shop.namespace,
-        proxy_metrics: &proxies.metrics(),
-    })
-    .await?;
+    let _controller = shop.controller(&shop.cluster.kubeconfig()?, &proxies.metrics()).await?;
     shop.ok(&["set-lane", "gray", "--header", "x-gray", "--wait", "--timeout=60s"]).await?;
     status_becomes(&shop, &json!([])).await?;
     let text = shop.ok(&["status"]).await?.stdout;

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result, ensure};
 use controller::cluster::client::{Access, Cluster, Error};
-use tests::controller::{Controller, ControllerOptions};
+use tests::controller::Controller;
 
 use super::shop::Shop;
 use crate::controller::fake_proxies::FakeProxies;
@@ -27,13 +27,7 @@ async fn with_lane() -> Result<(Shop, Controller, FakeProxies)> {
 }
 
 async fn controller(shop: &Shop, proxies: &FakeProxies, kubeconfig: &Path) -> Result<Controller> {
-    Controller::start(&ControllerOptions {
-        kubeconfig,
-        namespace: Some(&shop.namespace),
-        lease_namespace: &shop.namespace,
-        proxy_metrics: &proxies.metrics(),
-    })
-    .await
+    shop.controller(kubeconfig, &proxies.metrics()).await
 }
 
 async fn set(shop: &Shop) -> Result<()> {

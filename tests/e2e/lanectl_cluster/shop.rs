@@ -6,6 +6,7 @@ use std::sync::Arc;
 use anyhow::Result;
 use tempfile::TempDir;
 use tests::cluster::Cluster;
+use tests::controller::{Controller, ControllerOptions};
 use tests::lanectl::{Lanectl, Output};
 
 /// A gateway, a with a gray version, and b; the same labels as in the guides.
@@ -38,6 +39,17 @@ impl Shop {
         let shop = Self::start().await?;
         shop.ok(&["init", "shop", "--entry=gateway", "--service=a,b"]).await?;
         Ok(shop)
+    }
+
+    /// A controller of the namespace, which asks for the proxies' metrics there.
+    pub(crate) async fn controller(&self, kubeconfig: &Path, proxy_metrics: &str) -> Result<Controller> {
+        Controller::start(&ControllerOptions {
+            kubeconfig,
+            namespace: Some(&self.namespace),
+            lease_namespace: &self.namespace,
+            proxy_metrics,
+        })
+        .await
     }
 
     /// `lanectl` in a directory of its own, as the user who may do everything.

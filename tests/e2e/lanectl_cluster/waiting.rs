@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use serde_json::json;
-use tests::controller::{Controller, ControllerOptions};
+use tests::controller::Controller;
 use tests::wait;
 
 use super::shop::Shop;
@@ -14,13 +14,7 @@ const DEADLINE: Duration = Duration::from_secs(60);
 
 /// A controller of the shop's namespace whose proxies nobody can ask: its pods have no processes.
 async fn controller(shop: &Shop) -> Result<Controller> {
-    Controller::start(&ControllerOptions {
-        kubeconfig: &shop.cluster.kubeconfig()?,
-        namespace: Some(&shop.namespace),
-        lease_namespace: &shop.namespace,
-        proxy_metrics: "http://127.0.0.1:1/{ip}",
-    })
-    .await
+    shop.controller(&shop.cluster.kubeconfig()?, "http://127.0.0.1:1/{ip}").await
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ use serde_json::json;
 use super::{objects, wait};
 use crate::cli::change_args::DryRun;
 use crate::cli::error::CommandError;
-use crate::cli::fault::list::{ListArgs, header, row, wide};
+use crate::cli::fault::list::{ListArgs, cells, header};
 use crate::cli::fault::set::SetArgs;
 use crate::cli::fault::stop::StopArgs;
 use crate::cli::fault::{FaultArgs, FaultCommand};
@@ -51,12 +51,10 @@ async fn set(cluster: &Cluster, args: &SetArgs, ui: &Ui) -> Result<u8, CommandEr
         }
     };
     ui.problems(&check(cluster, &group, &fault).await?);
-    if args.change.dry_run() == Some(DryRun::Client) {
-        ui.say(&format!("fault {} would be set", args.name));
-        return Ok(0);
+    if args.change.dry_run() != Some(DryRun::Client) {
+        cluster.apply(&manifest, options).await?;
     }
-    cluster.apply(&manifest, options).await?;
-    if options.dry_run {
+    if args.change.dry_run().is_some() {
         ui.say(&format!("fault {} would be set", args.name));
         return Ok(0);
     }
@@ -92,16 +90,12 @@ async fn list(cluster: &Cluster, args: &ListArgs, ui: &Ui) -> Result<u8, Command
             names(ui, "lanefault", all.iter().map(String::as_str))
         }
         Output::Table | Output::Wide => {
-            let rows: Vec<_> = faults.iter().map(|fault| cells(fault, args.output)).collect();
+            let row = |fault: &LaneFault| cells(&fault.name_any(), &fault.spec.0, args.output);
+            let rows: Vec<_> = faults.iter().map(row).collect();
             ui.table(&header(args.output), &rows)
         }
     };
     Ok(code?)
-}
-
-fn cells(fault: &LaneFault, output: Output) -> Vec<String> {
-    let more = if output == Output::Wide { wide(&fault.spec.0) } else { Vec::new() };
-    row(&fault.name_any(), &fault.spec.0).into_iter().chain(more).collect()
 }
 
 async fn stop(cluster: &Cluster, args: &StopArgs, ui: &Ui) -> Result<u8, CommandError> {

@@ -3,7 +3,7 @@
 use clap::Args;
 use jiff::Timestamp;
 use lane::fault::FaultScope;
-use lane::model::{At, LaneFaultSpec};
+use lane::model::{At, LaneFault, LaneFaultSpec};
 use lane::name::WorkloadName;
 
 use super::flags::effect;
@@ -20,10 +20,10 @@ pub(in crate::cli) struct ListArgs {
     pub(in crate::cli) output: Output,
 }
 
-/// The columns of a fault, and those of `-o wide`.
-pub(in crate::cli) const COLUMNS: [&str; 7] = ["NAME", "LANE", "FROM", "TO", "PERCENT", "EFFECT", "ENDS"];
-/// More columns.
-pub(in crate::cli) const WIDE: [&str; 4] = ["AT", "KEY", "SEED", "GROUP"];
+/// The columns of a fault.
+const COLUMNS: [&str; 7] = ["NAME", "LANE", "FROM", "TO", "PERCENT", "EFFECT", "ENDS"];
+/// Those that `-o wide` adds.
+const WIDE: [&str; 4] = ["AT", "KEY", "SEED", "GROUP"];
 
 pub(super) fn run(store: &Store, args: &ListArgs, ui: &Ui) -> Result<u8, CommandError> {
     let faults = store.objects()?.faults;
@@ -31,13 +31,8 @@ pub(super) fn run(store: &Store, args: &ListArgs, ui: &Ui) -> Result<u8, Command
         Output::Json | Output::Yaml => ui.object(&faults, args.output),
         Output::Name => names(ui, "lanefault", faults.iter().map(|fault| fault.metadata.name.as_str())),
         Output::Table | Output::Wide => {
-            let rows: Vec<_> = faults
-                .iter()
-                .map(|fault| {
-                    let more = if args.output == Output::Wide { wide(&fault.spec) } else { Vec::new() };
-                    row(fault.metadata.name.as_str(), &fault.spec).into_iter().chain(more).collect()
-                })
-                .collect();
+            let row = |fault: &LaneFault| cells(fault.metadata.name.as_str(), &fault.spec, args.output);
+            let rows: Vec<_> = faults.iter().map(row).collect();
             ui.table(&header(args.output), &rows)
         }
     };
@@ -51,9 +46,9 @@ pub(in crate::cli) fn header(output: Output) -> Vec<&'static str> {
 }
 
 /// The cells of a fault.
-pub(in crate::cli) fn row(name: &str, spec: &LaneFaultSpec) -> Vec<String> {
+pub(in crate::cli) fn cells(name: &str, spec: &LaneFaultSpec, output: Output) -> Vec<String> {
     let any = || "*".to_owned();
-    vec![
+    let mut cells = vec![
         name.to_owned(),
         spec.lane.as_ref().map_or_else(any, FaultScope::to_string),
         spec.from.as_ref().map_or_else(any, WorkloadName::to_string),
@@ -61,12 +56,16 @@ pub(in crate::cli) fn row(name: &str, spec: &LaneFaultSpec) -> Vec<String> {
         spec.percent.to_string(),
         effect(spec),
         ends(spec.expires),
-    ]
+    ];
+    if output == Output::Wide {
+        cells.extend(wide(spec));
+    }
+    cells
 }
 
 /// The cells of `-o wide`.
-pub(in crate::cli) fn wide(spec: &LaneFaultSpec) -> Vec<String> {
-    vec![
+fn wide(spec: &LaneFaultSpec) -> [String; 4] {
+    [
         if spec.at == At::Callee { "callee".to_owned() } else { "caller".to_owned() },
         spec.key.as_ref().map_or_else(|| "trace".to_owned(), ToString::to_string),
         spec.seed.to_string(),

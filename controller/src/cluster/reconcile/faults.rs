@@ -13,6 +13,7 @@ use lane::model::{
 };
 use lane::name::FaultName;
 use lane::problem::Problem;
+use lane::time::ms_since_1970;
 use lane::validate::{self, Facts};
 
 use super::status::{status_params, status_patch};
@@ -39,8 +40,8 @@ impl Pass<'_> {
         let mut wanted: Vec<FaultModel> =
             self.fault_objects().iter().filter_map(|fault| model(fault)).collect();
         wanted.sort_by(|a, b| a.metadata.name.cmp(&b.metadata.name));
-        let now_ms = u64::try_from(Timestamp::now().as_millisecond()).unwrap_or(0);
-        let problems = validate::faults(group, lanes, &wanted, &Facts { now_ms, ..Facts::default() });
+        let facts = Facts { now_ms: ms_since_1970(Timestamp::now()), ..Facts::default() };
+        let problems = validate::faults(group, lanes, &wanted, &facts);
         let own = |fault: &FaultModel| -> Vec<Problem> {
             let prefix = format!("{LANE_FAULT}/{} ", fault.metadata.name);
             let found = problems.iter().filter_map(|problem| {
